@@ -1,0 +1,32 @@
+package niter.pcie;
+
+/** What a function offers its {@link Device}. For the function's thread only. */
+public interface Function {
+    /** For log lines: "vol-0123456789abcdef0". */
+    String id();
+
+    FunctionState state();
+
+    /** What the guest granted for DMA. */
+    DmaMap dma();
+
+    /** The PCI command register, as valid or staged. */
+    int command();
+
+    /** Whether the function may access memory and interrupt (command register, bit 2). */
+    default boolean busMaster() {
+        return (command() & 4) != 0;
+    }
+
+    /**
+     * Fires an MSI-X vector: writes its eventfd, or latches it where there is none yet. Does nothing
+     * while bus mastering is off.
+     */
+    void interrupt(int vector);
+
+    /** Wakes the function's thread when the descriptor becomes readable. */
+    void watch(int descriptor);
+
+    /** One log line: the guest broke this function, what it did and what was expected. */
+    void guestError(String what);
+}
