@@ -1,0 +1,121 @@
+# Sourced by the launcher: builds all modules and lays them out as target/dist-NUMBER, which has for
+# every part a folder of jars and PART.args, an argument file of the java command. The link
+# target/dist then changes in one step; a process that is restarted after that is the new version.
+
+mkdir -p "$target" || fail "cannot write in $target: clone the repository where you may write"
+exec 9>"$target/lock"
+flock 9
+
+# A line every second while something runs in the foreground; nothing where nobody looks.
+progress() {
+    if [ -t 2 ]; then
+        (
+            trap 'printf "\r\033[K" >&2; exit' TERM
+            seconds=0
+            while sleep 1; do
+                seconds=$((seconds + 1))
+                printf '\rniter: %s, %d s ' "$1" $seconds >&2
+            done
+        ) 9>&- &
+        printer=$!
+    else
+        printf 'niter: %s\n' "$1" >&2
+        printer=
+    fi
+}
+
+progress_ends() {
+    [ -z "$printer" ] || { kill "$printer" && wait "$printer"; } 2>/dev/null
+    printer=
+}
+
+# Writes DIR/PART.args. Arguments: directory, part, module/class, modules that make native calls,
+# lines to add.
+arguments() {
+    directory=$1 part=$2 main=$3 native=$4
+    shift 4
+    printf '%s\n' -XX:+UseSerialGC -XX:-UsePerfData -Xlog:disable -Xlog:all=error:stderr \
+        "--enable-native-access=$native" "$@" -p "\"$new/$part\"" -m "$main" >"$directory/$part.args"
+}
+
+# The argument files in DIR. The second argument is an option to which the path of a part's AOT
+# cache is added, for the parts whose file exists or is to be made.
+all_arguments() {
+    directory=$1 option=$2
+    for part in keeper controller ebs hypervisor cli; do
+        set --
+        case $option in
+        -XX:AOTCache=) [ -f "$new/$part.aot" ] && set -- "\"$option$new/$part.aot\"" ;;
+        *) set -- "\"$option$new/$part.aot\"" ;;
+        esac
+        case $part in
+        keeper) arguments "$directory" $part niter.keeper/niter.keeper.KeeperMain \
+            niter.linux -XX:TieredStopAtLevel=1 -Xmx32m "$@" ;;
+        controller) arguments "$directory" $part niter.controller/niter.controller.ControllerMain \
+            niter.linux,io.netty.common -XX:TieredStopAtLevel=1 -Xmx64m "$@" ;;
+        ebs) arguments "$directory" $part niter.card.ebs/niter.card.ebs.EbsMain \
+            niter.linux -Xmx64m "$@" ;;
+        hypervisor) arguments "$directory" $part niter.hypervisor/niter.hypervisor.HypervisorMain \
+            niter.linux -XX:TieredStopAtLevel=1 -Xmx32m "$@" ;;
+        cli) arguments "$directory" $part niter.cli/niter.cli.NiterMain \
+            "$cli_native" -XX:TieredStopAtLevel=1 -Xmx128m "$@" ;;
+        esac
+    done
+}
+cli_native=ALL-UNNAMED
+
+build() {
+    new=$target/dist-$(date +%s)
+    rm -rf "$new"
+    mkdir "$new" || return 1
+    : >"$new/built"
+    printf '%s\n' "$jdk/bin/java" >"$new/java"
+    maven -q -Dmaven.test.skip=true -Dmdep.skip=false "-Dniter.dist=$new" package \
+        >"$target/build.log" 2>&1 9>&- || return 1
+    for part in keeper controller ebs hypervisor cli; do
+        case $part in
+        controller) folder=cards/controller/server ;;
+        ebs) folder=cards/ebs ;;
+        *) folder=$part ;;
+        esac
+        mkdir -p "$new/$part" && cp "$root/$folder"/target/niter-*.jar "$new/$part/" || return 1
+    done
+    train
+    all_arguments "$new" -XX:AOTCache=
+    ln -s "${new##*/}" "$target/dist.new" && mv -T "$target/dist.new" "$dist"
+}
+
+# AOT caches by training runs: a part loads and links its classes once, here. A part without a
+# cache only starts slower.
+train() {
+    mkdir "$new/train"
+    all_arguments "$new/train" -XX:AOTCacheOutput=
+    "$jdk/bin/java" "@$new/train/cli.args" --help >/dev/null 2>&1 9>&-
+}
+
+# Processes that started before the last build may still open its jars; those before are gone.
+remove_old() {
+    kept=$(readlink "$dist" 2>/dev/null)
+    for old in "$target"/dist-*; do
+        case ${old##*/} in
+        "$kept" | 'dist-*') ;;
+        *) rm -rf "$old" ;;
+        esac
+    done
+}
+
+if stale; then # another one may have built while this one waited for the lock
+    trap 'progress_ends; rm -rf "$new"; exit 130' INT TERM
+    progress 'building, which takes a minute or two the first time'
+    remove_old
+    if build; then
+        progress_ends
+    else
+        progress_ends
+        rm -rf "$new"
+        sed -n '/^\[ERROR\] /p' "$target/build.log" | sed '/ Help 1\|^$/q' | head -n 12 >&2
+        fail "the build failed: $target/build.log has all of it"
+    fi
+    trap - INT TERM
+fi
+exec 9>&-
