@@ -1,7 +1,7 @@
 /** Linux from Java: system calls, memory, sockets with descriptors, io_uring. */
 @org.jspecify.annotations.NullMarked
 module niter.linux {
-    requires static org.jspecify;
+    requires static transitive org.jspecify;
 
     exports niter.linux;
 }

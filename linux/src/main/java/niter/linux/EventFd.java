@@ -1,0 +1,46 @@
+package niter.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** Counters that wake: eventfd(2), non-blocking. Signalling and draining allocate nothing. */
+public final class EventFd {
+    private static final int EFD_CLOEXEC = 0x80000;
+    private static final int EFD_NONBLOCK = 0x800;
+    private static final MemorySegment ONE = Arena.global().allocateFrom(JAVA_LONG, 1L);
+
+    private EventFd() {}
+
+    /** A counter at zero. */
+    public static Descriptor create() {
+        long flags = EFD_CLOEXEC | EFD_NONBLOCK;
+        long fd = Libc.syscall(SystemCall.EVENTFD2, 0, flags, 0, 0, 0, 0);
+        if (fd < 0) {
+            throw LinuxException.of("eventfd(0)", (int) -fd);
+        }
+        return Descriptor.adopt((int) fd);
+    }
+
+    /** Adds one. A counter at its limit stays there: its reader has enough to wake up for. */
+    public static void signal(int fd) {
+        long result = Libc.restarted(SystemCall.WRITE, fd, ONE.address(), Long.BYTES, 0, 0, 0);
+        if (result < 0 && result != -Errno.EAGAIN) {
+            throw LinuxException.of("write(" + fd + ", eventfd)", (int) -result);
+        }
+    }
+
+    /** Takes everything: what was signalled since the last time, or 0. */
+    public static long drain(int fd) {
+        long scratch = Libc.scratch();
+        long result = Libc.restarted(SystemCall.READ, fd, scratch, Long.BYTES, 0, 0, 0);
+        if (result == -Errno.EAGAIN) {
+            return 0;
+        }
+        if (result < 0) {
+            throw LinuxException.of("read(" + fd + ", eventfd)", (int) -result);
+        }
+        return Memory.all().get(JAVA_LONG, scratch);
+    }
+}
