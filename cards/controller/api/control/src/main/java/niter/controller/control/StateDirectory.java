@@ -1,0 +1,186 @@
+package niter.controller.control;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where one host's state lies. Everything in it belongs to one user and is closed to all others
+ * (0700).
+ *
+ * <pre>
+ * version             what wrote this directory: "1"
+ * run/                sockets, the keeper's lock and table; nothing that outlives a reboot
+ * volumes/vol-…       sparse files
+ * instances/i-…/      one directory per instance
+ * logs/               one file per process, each of bounded size
+ * </pre>
+ */
+public final class StateDirectory {
+    /** The layout that this code reads and writes. */
+    public static final int VERSION = 1;
+
+    private final Path root;
+
+    private StateDirectory(Path root) {
+        this.root = root.toAbsolutePath().normalize();
+    }
+
+    /** The state directory at a path, which need not exist yet. */
+    public static StateDirectory of(Path root) {
+        return new StateDirectory(root);
+    }
+
+    /** The user's: {@code $XDG_STATE_HOME/niter}, by default {@code ~/.local/state/niter}. */
+    public static StateDirectory fromEnvironment() {
+        return from(System.getenv(), Path.of(System.getProperty("user.home")));
+    }
+
+    static StateDirectory from(Map<String, String> environment, Path home) {
+        @Nullable String configured = environment.get("XDG_STATE_HOME");
+        boolean usable = configured != null && configured.startsWith("/"); // as XDG asks for
+        Path base = usable ? Path.of(configured) : home.resolve(".local/state");
+        return of(base.resolve("niter"));
+    }
+
+    /**
+     * Makes what is missing and checks what is there. Safe to call from several processes at once.
+     *
+     * @return this
+     */
+    public StateDirectory open() throws StateDirectoryException {
+        try {
+            for (Path directory : new Path[] {root, run(), volumes(), instances(), logs()}) {
+                makePrivate(directory);
+            }
+            if (!Files.exists(version())) {
+                writeVersion();
+            }
+            checkVersion(Files.readString(version(), StandardCharsets.UTF_8).strip());
+            return this;
+        } catch (FileSystemException e) {
+            String reason = e.getReason() == null ? e.getClass().getSimpleName() : e.getReason();
+            throw new StateDirectoryException(
+                    e.getFile()
+                            + ": cannot be used ("
+                            + reason
+                            + "): make it a directory that you may read and write, or set"
+                            + " XDG_STATE_HOME to another place");
+        } catch (IOException e) {
+            throw new StateDirectoryException(
+                    root
+                            + ": cannot be used ("
+                            + e.getMessage()
+                            + "): set XDG_STATE_HOME to another place");
+        }
+    }
+
+    private void checkVersion(String found) throws StateDirectoryException {
+        if (found.equals(Integer.toString(VERSION))) {
+            return;
+        }
+        boolean newer = found.matches("[0-9]{1,9}") && Integer.parseInt(found) > VERSION;
+        throw new StateDirectoryException(
+                newer
+                        ? version()
+                                + ": version "
+                                + found
+                                + " is newer than this niter, which knows "
+                                + VERSION
+                                + ": update niter, or set XDG_STATE_HOME to another place"
+                        : version()
+                                + ": expected the line "
+                                + VERSION
+                                + ": restore it, or set XDG_STATE_HOME to another place");
+    }
+
+    private void writeVersion() throws IOException {
+        Path temporary = Files.createTempFile(root, "version", ".new");
+        try {
+            Files.writeString(temporary, VERSION + "\n", StandardCharsets.UTF_8);
+            Files.move(temporary, version(), StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    private static void makePrivate(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            var ownerOnly = PosixFilePermissions.fromString("rwx------");
+            Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(ownerOnly));
+        }
+        if (!Files.isReadable(directory) || !Files.isWritable(directory)) {
+            throw new FileSystemException(directory.toString(), null, "not accessible");
+        }
+    }
+
+    public Path root() {
+        return root;
+    }
+
+    /** Sockets and what else ends with a reboot. */
+    public Path run() {
+        return root.resolve("run");
+    }
+
+    /** Where the keeper listens. */
+    public Path keeperSocket() {
+        return run().resolve("keeper.sock");
+    }
+
+    /** Where the controller listens for cards. */
+    public Path controlSocket() {
+        return run().resolve("control.sock");
+    }
+
+    /** Where the controller serves the northbound API. */
+    public Path controllerSocket() {
+        return run().resolve("controller.sock");
+    }
+
+    /** Where a card serves a function over vfio-user. */
+    public Path functionSocket(String functionId) {
+        return run().resolve(functionId + ".sock");
+    }
+
+    /** Where the second serial port of an instance is served. */
+    public Path runSocket(String instanceId) {
+        return run().resolve(instanceId + ".run.sock");
+    }
+
+    public Path volumes() {
+        return root.resolve("volumes");
+    }
+
+    public Path instances() {
+        return root.resolve("instances");
+    }
+
+    public Path instance(String instanceId) {
+        return instances().resolve(instanceId);
+    }
+
+    public Path logs() {
+        return root.resolve("logs");
+    }
+
+    /** What one process prints. */
+    public Path log(String process) {
+        return logs().resolve(process + ".log");
+    }
+
+    private Path version() {
+        return root.resolve("version");
+    }
+
+    @Override
+    public String toString() {
+        return root.toString();
+    }
+}
