@@ -143,6 +143,20 @@ public final class FileIo {
     }
 
     /**
+     * Where the next data of a sparse file begins, at {@code offset} or after it; the file's size
+     * where there is none. Moves the file's position.
+     */
+    public static long nextData(int fd, long offset) {
+        long size = size(fd);
+        return offset >= size ? size : SparseCopy.seekData(fd, offset, size);
+    }
+
+    /** Where the data at {@code offset} ends: a hole's begin, or the file's size. */
+    public static long nextHole(int fd, long offset) {
+        return SparseCopy.seekHole(fd, offset);
+    }
+
+    /**
      * Takes the exclusive lock of a whole file, open for writing. It belongs to the open file, not
      * to the process (F_OFD_SETLK): it ends with the last duplicate of the descriptor, so also with
      * a killed process.

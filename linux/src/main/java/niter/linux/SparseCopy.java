@@ -53,6 +53,16 @@ final class SparseCopy {
         };
     }
 
+    static long seekData(int fd, long offset, long size) {
+        long data = seek(fd, offset, SEEK_DATA, "SEEK_DATA");
+        return data == -Errno.ENXIO ? size : data;
+    }
+
+    static long seekHole(int fd, long offset) {
+        long hole = seek(fd, offset, SEEK_HOLE, "SEEK_HOLE");
+        return hole == -Errno.ENXIO ? FileIo.size(fd) : hole;
+    }
+
     /** The position, or -ENXIO where no data follows. */
     private static long seek(int fd, long offset, int whence, String name) {
         long result = Libc.syscall(SystemCall.LSEEK, fd, offset, whence, 0, 0, 0);

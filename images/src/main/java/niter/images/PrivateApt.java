@@ -1,0 +1,296 @@
+package niter.images;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An apt of our own below the cache: it takes packages from the machine's mirror, verifies them as
+ * apt does, and touches nothing of the system. Whoever uses one holds the {@link Workshop}.
+ */
+final class PrivateApt {
+    /** Lists that are younger are not asked for again. */
+    private static final Duration FRESH = Duration.ofHours(1);
+
+    private static final long LISTS_BYTES = 11L << 20; // about; apt says so only afterwards
+    private static final Pattern INSTALL =
+            Pattern.compile("Inst (\\S+) (?:\\[\\S+] )?\\((\\S+) .*");
+    private static final Pattern URI = Pattern.compile("'[^']+' (\\S+) (\\d+).*");
+    private static final Pattern STATUS = Pattern.compile("dlstatus:\\d+:([0-9.]+):.*");
+
+    private final Path directory;
+    private final Archive.Release release;
+    private final ProgressListener progress;
+    private @Nullable Archive archive;
+
+    PrivateApt(Path cache, Archive.Release release, ProgressListener progress) {
+        this.directory = cache.resolve("apt").resolve(release.codename());
+        this.release = release;
+        this.progress = progress;
+    }
+
+    /** A package as the mirror has it. */
+    record Version(String name, String version) {}
+
+    /**
+     * Reads the mirror's lists unless that was done within the hour. Without network the lists from
+     * last time do.
+     *
+     * @throws ImageException where there are no lists and none can be had
+     */
+    void update() {
+        Path stamp = directory.resolve("updated");
+        configure();
+        try {
+            if (Files.exists(stamp)
+                    && Files.getLastModifiedTime(stamp)
+                            .toInstant()
+                            .isAfter(Instant.now().minus(FRESH))) {
+                return;
+            }
+            Command.Result result =
+                    apt("Reading Debian's package lists", LISTS_BYTES, null, "update");
+            if (result.good() && AptFailure.of(result) == null) {
+                Files.write(stamp, new byte[0]);
+                Files.setLastModifiedTime(stamp, FileTime.from(Instant.now()));
+            } else if (!Files.exists(stamp)) {
+                throw AptFailure.toException(result, directory, "Debian's package lists");
+            }
+        } catch (IOException e) {
+            throw new ImageException("Cannot write in " + directory + ": " + e, e);
+        }
+    }
+
+    /** Makes the next {@link #update} ask the mirror. */
+    private void forgetLists() {
+        try {
+            Files.setLastModifiedTime(directory.resolve("updated"), FileTime.from(Instant.EPOCH));
+        } catch (IOException e) {
+            throw new ImageException("Cannot write in " + directory + ": " + e, e);
+        }
+    }
+
+    /**
+     * The packages that these need, themselves included, but for those declared present.
+     *
+     * @param from a suite to prefer, such as backports; null for the release itself
+     */
+    List<Version> resolve(List<String> packages, Predicate<String> present, @Nullable String from) {
+        Path status = declarePresent(packages, present, from);
+        Command.Result result = simulate(packages, status, from);
+        if (!result.good()) {
+            throw AptFailure.toException(result, directory, String.join(" ", packages));
+        }
+        return versions(result);
+    }
+
+    private Command.Result simulate(List<String> packages, Path status, @Nullable String from) {
+        return apt("", 0, status, install(packages, from, "-s"));
+    }
+
+    private static List<Version> versions(Command.Result result) {
+        List<Version> versions = new ArrayList<>();
+        for (String line : result.output()) {
+            Matcher matcher = INSTALL.matcher(line);
+            if (matcher.matches()) {
+                versions.add(new Version(matcher.group(1), matcher.group(2)));
+            }
+        }
+        return versions;
+    }
+
+    /**
+     * Downloads packages and what they need; goes on where an earlier download broke off.
+     *
+     * @return the packages' files, by package name
+     * @throws ImageException if one cannot be had, or is not what Debian signed
+     */
+    Map<String, Path> download(
+            String phase, List<String> packages, Predicate<String> present, @Nullable String from) {
+        Path status = declarePresent(packages, present, from);
+        Command.Result uris = apt("", 0, status, install(packages, from, "--print-uris", "-qq"));
+        if (!uris.good()) {
+            throw AptFailure.toException(uris, directory, String.join(" ", packages));
+        }
+        long bytes = 0;
+        for (String line : uris.output()) {
+            Matcher matcher = URI.matcher(line);
+            if (matcher.matches()) {
+                bytes += Long.parseLong(matcher.group(2));
+            }
+        }
+        Disk.needFree(directory, 2 * bytes, String.join(" ", packages));
+        Command.Result result = apt(phase, bytes, status, install(packages, from, "-d"));
+        if (AptFailure.of(result) == AptFailure.STALE) { // the mirror went on since the last update
+            forgetLists();
+            update();
+            result = apt(phase, bytes, status, install(packages, from, "-d"));
+        } else if (AptFailure.of(result) == AptFailure.CORRUPT) { // apt has thrown it away
+            result = apt(phase, bytes, status, install(packages, from, "-d"));
+        }
+        if (!result.good()) {
+            throw AptFailure.toException(result, directory, String.join(" ", packages));
+        }
+        Map<String, Path> files = new LinkedHashMap<>();
+        for (Version version : versions(simulate(packages, status, from))) {
+            files.put(version.name(), file(version));
+        }
+        return files;
+    }
+
+    /** apt's name for a package file: the epoch's colon is quoted. */
+    private Path file(Version version) {
+        Path archives = directory.resolve("cache/archives");
+        String stem = version.name() + "_" + version.version().replace(":", "%3a") + "_";
+        for (String architecture : List.of("amd64", "all")) {
+            Path file = archives.resolve(stem + architecture + ".deb");
+            if (Files.exists(file)) {
+                return file;
+            }
+        }
+        throw new ImageException(
+                "No %s*.deb in %s after its download: remove %s and run again"
+                        .formatted(stem, archives, directory));
+    }
+
+    /** What the release's mirror would install under this name, such as a kernel's metapackage. */
+    List<String> depends(String name) {
+        Command.Result result = apt("", 0, null, "depends", name);
+        if (!result.good()) {
+            throw AptFailure.toException(result, directory, name);
+        }
+        List<String> depends = new ArrayList<>();
+        for (String line : result.output()) {
+            if (line.strip().startsWith("Depends: ")) {
+                depends.add(line.strip().substring("Depends: ".length()));
+            }
+        }
+        return depends;
+    }
+
+    private static String[] install(
+            List<String> packages, @Nullable String from, String... options) {
+        List<String> command = new ArrayList<>(List.of("install", "-y", "--no-install-recommends"));
+        if (from != null) {
+            command.addAll(List.of("-t", from));
+        }
+        command.addAll(List.of(options));
+        command.addAll(packages);
+        return command.toArray(String[]::new);
+    }
+
+    /**
+     * A dpkg status file in which what is not needed is installed already, in the version that
+     * would come: so apt neither fetches it nor what only it needs.
+     */
+    private Path declarePresent(
+            List<String> packages, Predicate<String> present, @Nullable String from) {
+        Path nothing = directory.resolve("state/status");
+        Command.Result all = simulate(packages, nothing, from);
+        if (!all.good()) {
+            throw AptFailure.toException(all, directory, String.join(" ", packages));
+        }
+        StringBuilder text = new StringBuilder();
+        for (Version version : versions(all)) {
+            if (present.test(version.name())) {
+                text.append("Package: ").append(version.name());
+                text.append("\nStatus: install ok installed\nMulti-Arch: foreign\n");
+                text.append("Maintainer: none\nArchitecture: amd64\nDescription: not needed\n");
+                text.append("Version: ").append(version.version()).append("\n\n");
+            }
+        }
+        Path status = directory.resolve("state/status-" + packages.getFirst());
+        try {
+            Files.writeString(status, text);
+        } catch (IOException e) {
+            throw new ImageException("Cannot write " + status + ": " + e, e);
+        }
+        return status;
+    }
+
+    private Command.Result apt(
+            String phase, long bytes, @Nullable Path status, String... arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(arguments[0].equals("depends") ? "apt-cache" : "apt-get");
+        if (status != null) {
+            command.addAll(List.of("-o", "Dir::State::status=" + status));
+        }
+        if (!phase.isEmpty()) {
+            command.addAll(List.of("-o", "APT::Status-Fd=1"));
+            progress.progress(phase, 0, bytes);
+        }
+        command.addAll(List.of(arguments));
+        Command.Result result =
+                Command.run(
+                        command,
+                        Map.of("APT_CONFIG", directory.resolve("apt.conf").toString()),
+                        line -> {
+                            Matcher matcher = STATUS.matcher(line);
+                            if (!phase.isEmpty() && matcher.matches()) {
+                                double part = Double.parseDouble(matcher.group(1)) / 100;
+                                progress.progress(phase, (long) (part * bytes), bytes);
+                            }
+                        });
+        if (!phase.isEmpty() && result.good()) {
+            progress.progress(phase, bytes, bytes);
+        }
+        return result;
+    }
+
+    /** Writes apt.conf and sources.list as the machine's configuration is now. */
+    private void configure() {
+        if (archive != null) {
+            return;
+        }
+        try {
+            for (String folder :
+                    List.of(
+                            "none",
+                            "etc/parts",
+                            "state/lists/partial",
+                            "cache/archives/partial",
+                            "log")) {
+                Files.createDirectories(directory.resolve(folder));
+            }
+            Archive found = Archive.ofThisMachine(directory.resolve("none"));
+            List<String> lines = new ArrayList<>(found.settings());
+            lines.add("Dir::Etc \"" + directory.resolve("etc") + "\";");
+            lines.add("Dir::Etc::sourcelist \"sources.list\";");
+            for (String parts : List.of("sourceparts", "parts", "preferencesparts")) {
+                lines.add("Dir::Etc::%s \"parts\";".formatted(parts));
+            }
+            lines.add("Dir::Etc::preferences \"preferences\";");
+            for (String secret : List.of("netrc \"auth.conf", "netrcparts \"auth.conf.d")) {
+                if (Files.isReadable(Path.of("/etc/apt", secret.split("\"", 2)[1]))) {
+                    lines.add("Dir::Etc::%s\";".formatted(secret.replace("\"", "\"/etc/apt/")));
+                }
+            }
+            lines.add("Dir::State \"" + directory.resolve("state") + "\";");
+            lines.add("Dir::State::status \"" + directory.resolve("state/status") + "\";");
+            lines.add("Dir::Cache \"" + directory.resolve("cache") + "\";");
+            lines.add("Dir::Log \"" + directory.resolve("log") + "\";");
+            lines.add("Acquire::Languages \"none\";");
+            lines.add("Acquire::Retries \"3\";");
+            lines.add("APT::Architecture \"amd64\";");
+            lines.add("APT::Architectures { \"amd64\"; };");
+            lines.add("APT::Sandbox::User \"\";");
+            Files.write(directory.resolve("apt.conf"), lines);
+            Files.write(directory.resolve("etc/sources.list"), found.sources(release));
+            Files.write(directory.resolve("state/status"), new byte[0]);
+            archive = found;
+        } catch (IOException e) {
+            throw new ImageException("Cannot write in " + directory + ": " + e, e);
+        }
+    }
+}
