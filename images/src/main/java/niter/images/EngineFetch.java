@@ -154,10 +154,11 @@ final class EngineFetch {
         Disk.needFree(cache, 300L << 20, "the engine");
         PrivateApt apt = new PrivateApt(cache, Archive.Release.TRIXIE, progress);
         apt.update();
-        Path unpacked = unpack(apt, workshop.bench().resolve("lean"), NOT_NEEDED::contains);
+        Path unpacked =
+                unpack(apt, workshop.bench().resolve("lean"), name -> !NOT_NEEDED.contains(name));
         List<Path> libraries = Libraries.of(unpacked, "usr/bin/" + BINARY);
         if (libraries.isEmpty()) { // the packages have changed: all that they ask for
-            unpacked = unpack(apt, workshop.bench().resolve("all"), name -> false);
+            unpacked = unpack(apt, workshop.bench().resolve("all"), name -> true);
             libraries = Libraries.of(unpacked, "usr/bin/" + BINARY);
         }
         if (libraries.isEmpty()) {
@@ -188,9 +189,9 @@ final class EngineFetch {
         return engineAt(place, version);
     }
 
-    private Path unpack(PrivateApt apt, Path into, Predicate<String> notNeeded) throws IOException {
+    private Path unpack(PrivateApt apt, Path into, Predicate<String> wanted) throws IOException {
         Map<String, Path> files =
-                apt.download("Fetching the engine", List.of(PACKAGE), notNeeded, BACKPORTS);
+                apt.download("Fetching the engine", apt.plan(List.of(PACKAGE), BACKPORTS, wanted));
         progress.progress("Unpacking the engine", 0, 0);
         Files.createDirectories(into);
         for (Path file : files.values()) {

@@ -5,13 +5,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Predicate;
 
 /** Builds images from Debian packages, as an ordinary user. */
 final class ImageBuilder {
@@ -74,11 +72,10 @@ final class ImageBuilder {
                                         new ImageException(
                                                 "This machine's Debian mirror has no kernel: choose a"
                                                         + " full mirror in /etc/apt"));
-        Predicate<String> notKernel = name -> !name.equals(kernel);
-        Predicate<String> nothing = name -> false;
-        List<PrivateApt.Version> parts = new ArrayList<>();
-        parts.addAll(userland.resolve(recipe.packages(), nothing, null));
-        parts.addAll(kernels.resolve(List.of(kernel), notKernel, null));
+        PrivateApt.Plan userlandPlan = userland.plan(recipe.packages(), null);
+        PrivateApt.Plan kernelPlan = kernels.plan(List.of(kernel), null, kernel::equals);
+        List<PrivateApt.Version> parts = new ArrayList<>(userlandPlan.versions());
+        parts.addAll(kernelPlan.versions());
         List<String> packages =
                 parts.stream().map(part -> part.name() + "=" + part.version()).sorted().toList();
         ImageStore.Built built = store.read(recipe.name());
@@ -88,12 +85,9 @@ final class ImageBuilder {
             return built.image();
         }
         String phase = "Fetching the image " + recipe.name();
-        Map<String, Path> debs =
-                new TreeMap<>(userland.download(phase, recipe.packages(), nothing, null));
+        Map<String, Path> debs = new TreeMap<>(userland.download(phase, userlandPlan));
         Path kernelDeb =
-                Collections.max(
-                        kernels.download(phase + ": kernel", List.of(kernel), notKernel, null)
-                                .values());
+                kernels.download(phase + ": kernel", kernelPlan).values().iterator().next();
         Tool ext4 = Tools.ensure(workshop, cache, progress, "e2fsprogs", "libarchive13t64");
         try {
             Path folder = Files.createDirectories(workshop.bench().resolve(recipe.name()));

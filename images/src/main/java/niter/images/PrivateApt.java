@@ -82,24 +82,30 @@ final class PrivateApt {
     }
 
     /**
-     * The packages that these need, themselves included, but for those declared present.
+     * What is to be had.
      *
+     * @param names the packages that were asked for
      * @param from a suite to prefer, such as backports; null for the release itself
+     * @param status the dpkg status file to pretend
+     * @param versions they and what they need, but for what is declared present
      */
-    List<Version> resolve(List<String> packages, Predicate<String> present, @Nullable String from) {
-        Path status = declarePresent(packages, present, from);
-        Command.Result result = simulate(packages, status, from);
+    record Plan(List<String> names, @Nullable String from, Path status, List<Version> versions) {}
+
+    /** Plans packages and all that they need. */
+    Plan plan(List<String> names, @Nullable String from) {
+        return plan(names, from, directory.resolve("state/status"));
+    }
+
+    /** Plans packages and what they need of the wanted ones; the others are declared present. */
+    Plan plan(List<String> names, @Nullable String from, Predicate<String> wanted) {
+        return plan(names, from, declarePresent(plan(names, from), wanted));
+    }
+
+    private Plan plan(List<String> names, @Nullable String from, Path status) {
+        Command.Result result = apt("", 0, status, install(names, from, "-s"));
         if (!result.good()) {
-            throw AptFailure.toException(result, directory, String.join(" ", packages));
+            throw AptFailure.toException(result, directory, String.join(" ", names));
         }
-        return versions(result);
-    }
-
-    private Command.Result simulate(List<String> packages, Path status, @Nullable String from) {
-        return apt("", 0, status, install(packages, from, "-s"));
-    }
-
-    private static List<Version> versions(Command.Result result) {
         List<Version> versions = new ArrayList<>();
         for (String line : result.output()) {
             Matcher matcher = INSTALL.matcher(line);
@@ -107,21 +113,37 @@ final class PrivateApt {
                 versions.add(new Version(matcher.group(1), matcher.group(2)));
             }
         }
-        return versions;
+        return new Plan(names, from, status, List.copyOf(versions));
     }
 
     /**
-     * Downloads packages and what they need; goes on where an earlier download broke off.
+     * Downloads a plan's packages; goes on where an earlier download broke off.
      *
      * @return the packages' files, by package name
      * @throws ImageException if one cannot be had, or is not what Debian signed
      */
-    Map<String, Path> download(
-            String phase, List<String> packages, Predicate<String> present, @Nullable String from) {
-        Path status = declarePresent(packages, present, from);
-        Command.Result uris = apt("", 0, status, install(packages, from, "--print-uris", "-qq"));
+    Map<String, Path> download(String phase, Plan plan) {
+        long bytes = missingBytes(plan);
+        if (bytes > 0) {
+            Disk.needFree(directory, 2 * bytes, String.join(" ", plan.names()));
+            fetch(phase, plan, bytes);
+        }
+        Map<String, Path> files = new LinkedHashMap<>();
+        for (Version version : plan.versions()) {
+            files.put(version.name(), file(version));
+        }
+        return files;
+    }
+
+    private long missingBytes(Plan plan) {
+        Command.Result uris =
+                apt(
+                        "",
+                        0,
+                        plan.status(),
+                        install(plan.names(), plan.from(), "--print-uris", "-qq"));
         if (!uris.good()) {
-            throw AptFailure.toException(uris, directory, String.join(" ", packages));
+            throw AptFailure.toException(uris, directory, String.join(" ", plan.names()));
         }
         long bytes = 0;
         for (String line : uris.output()) {
@@ -130,23 +152,20 @@ final class PrivateApt {
                 bytes += Long.parseLong(matcher.group(2));
             }
         }
-        Disk.needFree(directory, 2 * bytes, String.join(" ", packages));
-        Command.Result result = apt(phase, bytes, status, install(packages, from, "-d"));
-        if (AptFailure.of(result) == AptFailure.STALE) { // the mirror went on since the last update
-            forgetLists();
-            update();
-            result = apt(phase, bytes, status, install(packages, from, "-d"));
-        } else if (AptFailure.of(result) == AptFailure.CORRUPT) { // apt has thrown it away
-            result = apt(phase, bytes, status, install(packages, from, "-d"));
+        return bytes;
+    }
+
+    private void fetch(String phase, Plan plan, long bytes) {
+        String[] install = install(plan.names(), plan.from(), "-d");
+        Command.Result result = apt(phase, bytes, plan.status(), install);
+        if (!result.good() && AptFailure.of(result) == AptFailure.STALE) {
+            forgetLists(); // the mirror has gone on since: the next run plans anew
+        } else if (!result.good() && AptFailure.of(result) == AptFailure.CORRUPT) {
+            result = apt(phase, bytes, plan.status(), install); // apt has thrown it away
         }
         if (!result.good()) {
-            throw AptFailure.toException(result, directory, String.join(" ", packages));
+            throw AptFailure.toException(result, directory, String.join(" ", plan.names()));
         }
-        Map<String, Path> files = new LinkedHashMap<>();
-        for (Version version : versions(simulate(packages, status, from))) {
-            files.put(version.name(), file(version));
-        }
-        return files;
     }
 
     /** apt's name for a package file: the epoch's colon is quoted. */
@@ -194,23 +213,17 @@ final class PrivateApt {
      * A dpkg status file in which what is not needed is installed already, in the version that
      * would come: so apt neither fetches it nor what only it needs.
      */
-    private Path declarePresent(
-            List<String> packages, Predicate<String> present, @Nullable String from) {
-        Path nothing = directory.resolve("state/status");
-        Command.Result all = simulate(packages, nothing, from);
-        if (!all.good()) {
-            throw AptFailure.toException(all, directory, String.join(" ", packages));
-        }
+    private Path declarePresent(Plan all, Predicate<String> wanted) {
         StringBuilder text = new StringBuilder();
-        for (Version version : versions(all)) {
-            if (present.test(version.name())) {
+        for (Version version : all.versions()) {
+            if (!wanted.test(version.name())) {
                 text.append("Package: ").append(version.name());
                 text.append("\nStatus: install ok installed\nMulti-Arch: foreign\n");
                 text.append("Maintainer: none\nArchitecture: amd64\nDescription: not needed\n");
                 text.append("Version: ").append(version.version()).append("\n\n");
             }
         }
-        Path status = directory.resolve("state/status-" + packages.getFirst());
+        Path status = directory.resolve("state/status-" + all.names().getFirst());
         try {
             Files.writeString(status, text);
         } catch (IOException e) {

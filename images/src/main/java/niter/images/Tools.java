@@ -40,7 +40,7 @@ public final class Tools {
         PrivateApt apt = new PrivateApt(cache.toAbsolutePath(), Archive.Release.TRIXIE, progress);
         apt.update();
         Map<String, Path> files =
-                apt.download("Fetching " + packages[0], List.of(packages), name -> false, null);
+                apt.download("Fetching " + packages[0], apt.plan(List.of(packages), null));
         try {
             Path root = Files.createDirectories(workshop.bench().resolve("tool"));
             for (Path file : files.values()) {
