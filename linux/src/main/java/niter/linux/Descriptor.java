@@ -49,6 +49,18 @@ public final class Descriptor implements AutoCloseable {
         return adopt((int) copy);
     }
 
+    /**
+     * Makes a number, 2 for standard error say, mean this open file too, whatever it meant before;
+     * it is inherited on exec.
+     */
+    public void duplicateTo(int target) {
+        int open = number();
+        long result = Libc.restarted(SystemCall.DUP3, open, target, 0, 0, 0, 0);
+        if (result < 0) {
+            throw LinuxException.of("dup3(" + open + ", " + target + ", 0)", (int) -result);
+        }
+    }
+
     /** Closes it; more calls do nothing. */
     @Override
     public void close() {

@@ -26,6 +26,7 @@ final class SystemCall {
     static final long WAIT4 = 61;
     static final long KILL = 62;
     static final long FCNTL = 72;
+    static final long DUP3 = 292;
     static final long FDATASYNC = 75;
     static final long FTRUNCATE = 77;
     static final long FCHMOD = 91;

@@ -16,6 +16,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KeeperStarter {
     private static final System.Logger LOG = System.getLogger(KeeperStarter.class.getName());
+
+    /** In the environment of what a keeper started, by which its successor finds it. */
+    private static final String PROCESS_MARK = "NITER_PROCESS";
+
     private static final long PAUSE_NANOS = 1_000_000_000L;
     private static final int OWNER_ONLY = 0600;
 
@@ -86,7 +90,13 @@ public final class KeeperStarter {
      */
     public int spawn(int output, int error) {
         List<String> environment = new ArrayList<>();
-        System.getenv().forEach((name, value) -> environment.add(name + "=" + value));
+        System.getenv()
+                .forEach(
+                        (name, value) -> {
+                            if (!name.equals(PROCESS_MARK)) {
+                                environment.add(name + "=" + value);
+                            }
+                        });
         return Processes.spawn(
                 java,
                 List.of("niter-keeper", arguments, "--state", state.root().toString()),

@@ -1,0 +1,358 @@
+package niter.keeper;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import niter.controller.control.protocol.Exited;
+import niter.controller.control.protocol.KeeperProcess;
+import niter.controller.control.protocol.Process;
+import niter.controller.control.protocol.Spawn;
+import niter.linux.Descriptor;
+import niter.linux.Errno;
+import niter.linux.LinuxException;
+import niter.linux.Processes;
+import niter.linux.Signals;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The processes that were asked for: started, watched, started again.
+ *
+ * <pre>
+ *           launch            end, RESTART_ALWAYS
+ * asked for ──────► running ─────────────────────► waits for restart ──► running
+ *                      │ end, RESTART_NEVER
+ *                      └──────────────────► ended (or gone, where forgotten)
+ * </pre>
+ */
+final class ProcessTable {
+    private static final System.Logger LOG = System.getLogger(ProcessTable.class.getName());
+
+    /** The most processes, those that ended included. */
+    static final int MAX_PROCESSES = 1024;
+
+    /** How many that ended for good are remembered, the latest. */
+    static final int MAX_ENDED = 128;
+
+    /** Between SIGTERM and SIGKILL. */
+    private static final long PATIENCE_NANOS = 5_000_000_000L;
+
+    private static final int UNKNOWN_STATUS = -1;
+
+    private final Loop loop;
+    private final Launcher launcher;
+    private final TableFile file;
+    private final Consumer<Exited> onEnd;
+    private final Orphans orphans;
+    private final Map<String, ManagedProcess> byName = new LinkedHashMap<>();
+    private @Nullable Runnable whenEmpty;
+
+    ProcessTable(Loop loop, Launcher launcher, TableFile file, Consumer<Exited> onEnd) {
+        this.loop = loop;
+        this.launcher = launcher;
+        this.file = file;
+        this.onEnd = onEnd;
+        orphans = new Orphans(loop, this::endIfEmpty);
+    }
+
+    /** Goes on where a keeper that was killed left off. */
+    void adopt(List<KeeperProcess> rows) {
+        Map<String, Integer> marks = rows.isEmpty() ? Map.of() : Proc.byVariable(Launcher.MARK);
+        List<ManagedProcess> ended = new ArrayList<>();
+        for (KeeperProcess row : rows) {
+            ManagedProcess process = ManagedProcess.of(row);
+            byName.put(process.name(), process);
+            // It may have been started since the table was written: then only its mark tells.
+            int pid = isAlive(row) ? row.getPid() : marks.getOrDefault(mark(process), 0);
+            if (pid == 0 || !watch(process, pid, row.getStartedUnixMs())) {
+                if (row.getPid() != 0 || process.restartsAlways()) {
+                    ended.add(process);
+                }
+            } else {
+                log("adopted {0} as {1}", process.name(), pid);
+            }
+        }
+        for (ManagedProcess process : ended) {
+            settle(process, 0, UNKNOWN_STATUS, 0, "ended while no keeper ran");
+        }
+        save();
+    }
+
+    private String mark(ManagedProcess process) {
+        return launcher.mark(process.name());
+    }
+
+    private static boolean isAlive(KeeperProcess row) {
+        return row.getPid() != 0 && Proc.startedTicks(row.getPid()) == row.getStartedTicks();
+    }
+
+    /**
+     * Makes sure that a process runs, started as {@code spec} says from now on.
+     *
+     * @throws RefusedException if it cannot be started
+     */
+    void ensure(Spawn spec) throws RefusedException {
+        @Nullable ManagedProcess process = byName.get(spec.getProcess());
+        if (process != null && isActive(process)) {
+            process.spec(spec);
+            save();
+        } else {
+            start(spec, List.of());
+        }
+    }
+
+    /**
+     * Starts a process.
+     *
+     * @param inherit become 3, 4, … in it; they stay the caller's
+     * @return its pid
+     */
+    int start(Spawn spec, List<Descriptor> inherit) throws RefusedException {
+        Launcher.check(spec, inherit);
+        if (whenEmpty != null) {
+            throw new RefusedException("process: the host is being shut down");
+        }
+        @Nullable ManagedProcess before = byName.get(spec.getProcess());
+        if (before != null && isActive(before)) {
+            throw new RefusedException("process: " + spec.getProcess() + " runs already");
+        }
+        if (before == null && byName.size() >= MAX_PROCESSES) {
+            throw new RefusedException("process: at most " + MAX_PROCESSES);
+        }
+        ManagedProcess process = new ManagedProcess(spec);
+        byName.remove(spec.getProcess()); // it becomes the youngest
+        byName.put(spec.getProcess(), process);
+        save(); // first: a successor must know the name of what it may find
+        try {
+            return launch(process, inherit);
+        } catch (IOException | LinuxException e) {
+            byName.remove(spec.getProcess());
+            throw new RefusedException("executable: cannot be started: " + e.getMessage());
+        } finally {
+            save();
+        }
+    }
+
+    private static boolean isActive(ManagedProcess process) {
+        return process.running() != null || process.waitsForRestart();
+    }
+
+    private int launch(ManagedProcess process, List<Descriptor> inherit) throws IOException {
+        int pid = launcher.launch(process.spec(), inherit);
+        if (!watch(process, pid, System.currentTimeMillis())) {
+            Processes.kill(pid, Signals.SIGKILL);
+            throw new IOException("it cannot be watched");
+        }
+        log("started {0} as {1}", process.name(), pid);
+        return pid;
+    }
+
+    private boolean watch(ManagedProcess process, int pid, long startedUnixMs) {
+        Descriptor pidfd;
+        try {
+            pidfd = Processes.pidfd(pid);
+        } catch (LinuxException e) {
+            return false; // ended and reaped by another, or no descriptor is left
+        }
+        long token = loop.watch(pidfd, () -> ended(process));
+        long ticks = Proc.startedTicks(pid);
+        process.runs(new ManagedProcess.Running(pid, ticks, startedUnixMs, pidfd, token));
+        return true;
+    }
+
+    private void ended(ManagedProcess process) {
+        ManagedProcess.@Nullable Running ran = process.running();
+        if (ran == null) {
+            return;
+        }
+        loop.unwatch(ran.token());
+        ran.pidfd().close();
+        Processes.@Nullable Ended end = reap(ran.pid());
+        if (end == null) {
+            settle(process, ran.pid(), UNKNOWN_STATUS, 0, "status unknown");
+        } else if (end.signal() != 0) {
+            String text = "killed by signal " + end.signal();
+            settle(process, ran.pid(), UNKNOWN_STATUS, end.signal(), text);
+        } else {
+            String text = "exit status " + end.exitStatus();
+            settle(process, ran.pid(), end.exitStatus(), 0, text);
+        }
+        save();
+        orphans.look(this::isManaged);
+        endIfEmpty();
+    }
+
+    /** Null where it is not our child but a former keeper's. */
+    static Processes.@Nullable Ended reap(int pid) {
+        try {
+            return Processes.reap(pid);
+        } catch (LinuxException e) {
+            if (e.errno() != Errno.ECHILD) {
+                throw e;
+            }
+            return null;
+        }
+    }
+
+    private boolean isManaged(long pid) {
+        return byName.values().stream()
+                .map(ManagedProcess::running)
+                .anyMatch(running -> running != null && running.pid() == pid);
+    }
+
+    /** A process is not there any more: tell, and start it again where it is to live. */
+    private void settle(ManagedProcess process, int pid, int status, int signal, String end) {
+        long delay = process.ended(end, System.nanoTime());
+        boolean restarting = delay >= 0 && whenEmpty == null;
+        log("{0} ended: {1}", process.name(), end);
+        if (!restarting && process.isForgotten()) {
+            byName.remove(process.name());
+        }
+        onEnd.accept(
+                Exited.newBuilder()
+                        .setProcess(process.name())
+                        .setPid(pid)
+                        .setExitStatus(status)
+                        .setSignal(signal)
+                        .setRestarting(restarting)
+                        .build());
+        if (!restarting) {
+            dropOldest();
+        } else if (delay == 0) {
+            restart(process);
+        } else {
+            process.restartsBy(loop.after(delay, () -> restartAndSave(process)));
+        }
+    }
+
+    private void restartAndSave(ManagedProcess process) {
+        restart(process);
+        save();
+    }
+
+    private void restart(ManagedProcess process) {
+        process.countRestart();
+        try {
+            launch(process, List.of());
+        } catch (IOException | LinuxException e) {
+            process.ended("cannot be started: " + e.getMessage(), System.nanoTime());
+            log("{0} cannot be started: {1}", process.name(), e);
+            process.restartsBy(loop.after(RestartPace.SLOW_NANOS, () -> restartAndSave(process)));
+        }
+    }
+
+    private void dropOldest() {
+        List<String> ended =
+                byName.values().stream()
+                        .filter(process -> !isActive(process))
+                        .map(ManagedProcess::name)
+                        .toList();
+        if (ended.size() > MAX_ENDED) {
+            byName.remove(ended.getFirst());
+        }
+    }
+
+    /** Sends a signal, and forgets the process where that is asked for. */
+    void kill(String name, int signal, boolean forget) throws RefusedException {
+        if (signal < 0 || signal > 64) {
+            throw new RefusedException("signal: expected 0 to 64, got " + signal);
+        }
+        @Nullable ManagedProcess process = byName.get(name);
+        ManagedProcess.@Nullable Running running = process == null ? null : process.running();
+        if (process == null || running == null && !forget) {
+            if (forget) {
+                return;
+            }
+            throw new RefusedException("process: " + name + " does not run");
+        }
+        if (forget) {
+            process.forget();
+        }
+        if (running == null) {
+            byName.remove(name);
+        } else if (running.isAlive()) {
+            Processes.kill(running.pid(), signal);
+        }
+        if (forget) {
+            save();
+        }
+    }
+
+    /** Whether the name is in the table and may hold descriptors beyond its connections. */
+    boolean keepsDescriptorsOf(String name) {
+        @Nullable ManagedProcess process = byName.get(name);
+        return process != null && isActive(process);
+    }
+
+    List<Process> list() {
+        List<Process> all = new ArrayList<>();
+        for (ManagedProcess process : byName.values()) {
+            Process.Builder row =
+                    Process.newBuilder()
+                            .setName(process.name())
+                            .setRestarts(process.restarts())
+                            .setLastEnd(process.lastEnd());
+            ManagedProcess.@Nullable Running running = process.running();
+            if (running != null) {
+                row.setPid(running.pid())
+                        .setStartedUnixMs(running.startedUnixMs())
+                        .setPrivateBytes(Proc.privateBytes(running.pid()));
+            }
+            all.add(row.build());
+        }
+        return all;
+    }
+
+    /**
+     * Ends every process, by SIGTERM, then by SIGKILL; none is started any more.
+     *
+     * @param whenEmpty called once, when all have ended
+     */
+    void shutDown(Runnable whenEmpty) {
+        if (this.whenEmpty != null) {
+            return;
+        }
+        this.whenEmpty = whenEmpty;
+        byName.values().forEach(ManagedProcess::cancelRestart);
+        orphans.look(this::isManaged);
+        signalAll(Signals.SIGTERM);
+        loop.after(PATIENCE_NANOS, () -> signalAll(Signals.SIGKILL));
+        loop.after(2 * PATIENCE_NANOS, whenEmpty); // one that not even SIGKILL ends, in the kernel
+        endIfEmpty();
+    }
+
+    private void signalAll(int signal) {
+        for (ManagedProcess process : byName.values()) {
+            ManagedProcess.@Nullable Running running = process.running();
+            if (running != null && running.isAlive()) {
+                Processes.kill(running.pid(), signal);
+            }
+        }
+        orphans.signal(signal);
+    }
+
+    private void endIfEmpty() {
+        if (whenEmpty != null && orphans.isEmpty() && isIdle()) {
+            whenEmpty.run();
+        }
+    }
+
+    /** Whether nothing of the table runs. */
+    boolean isIdle() {
+        return byName.values().stream().allMatch(process -> process.running() == null);
+    }
+
+    private void save() {
+        try {
+            file.write(byName.values().stream().map(ManagedProcess::record).toList());
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.ERROR, "the table is not saved: {0}", e.getMessage());
+        }
+    }
+
+    private static void log(String text, Object first, Object second) {
+        LOG.log(System.Logger.Level.INFO, text, first, second.toString());
+    }
+}
