@@ -29,9 +29,9 @@ enum AptFailure {
             "404 +Not Found",
             "This machine's Debian mirror no longer has {what} ({line}): run again in a while"),
     MISSING(
-            "Unable to locate package|no installation candidate|was not found|No packages found",
+            "does not have a Release file|Unable to locate package|no installation candidate|was not found|No packages found",
             "This machine's Debian mirror has no {what} ({line}): choose a full mirror in /etc/apt"),
-    OTHER("^E:", "apt failed for {what} ({line}): mend that, then run again");
+    OTHER("^E:", "apt failed for {what} ({line}): remove {directory}, then run again");
 
     private final Pattern complaint;
     private final String message;

@@ -54,7 +54,10 @@ final class Command {
         try {
             process = builder.start();
         } catch (IOException e) {
-            throw new ImageException("Cannot start " + command.getFirst() + ": " + e, e);
+            throw new ImageException(
+                    "Cannot start %s (%s): install it"
+                            .formatted(command.getFirst(), e.getMessage()),
+                    e);
         }
         Thread end = new Thread(process::destroy, "end-" + process.pid());
         Runtime.getRuntime().addShutdownHook(end);
@@ -73,6 +76,7 @@ final class Command {
                     eachLine);
             int status = process.waitFor();
             reader.join();
+            checkNotInterrupted(status);
             return new Result(status, List.copyOf(output), List.copyOf(errors));
         } catch (InterruptedException e) {
             process.destroy();
@@ -84,6 +88,17 @@ final class Command {
             } catch (IllegalStateException e) {
                 // The hook is running: the child is being ended.
             }
+        }
+    }
+
+    /**
+     * A terminal's Ctrl-C reaches the child too: that it was ended says nothing about its work.
+     *
+     * @throws ImageException for the statuses of SIGINT and SIGTERM
+     */
+    static void checkNotInterrupted(int status) {
+        if (status == 128 + 2 || status == 128 + 15) {
+            throw new ImageException("Interrupted: run again");
         }
     }
 

@@ -65,7 +65,7 @@ final class Disk {
         try {
             free = Files.getFileStore(folder).getUsableSpace();
         } catch (IOException e) {
-            throw new ImageException("Cannot read the free space of " + folder + ": " + e, e);
+            throw ImageException.of("Cannot read the free space of " + folder, e);
         }
         if (free < bytes) {
             throw new ImageException(

@@ -102,7 +102,7 @@ final class EngineFetch {
             LOG.log(System.Logger.Level.INFO, "engine ready version={0}", engine.version());
             return engine;
         } catch (IOException e) {
-            throw new ImageException("Cannot write the engine into " + cache + ": " + e, e);
+            throw ImageException.of("Cannot write the engine into " + cache, e);
         }
     }
 

@@ -96,8 +96,8 @@ final class ImageBuilder {
             store.writeManifest(folder, recipe, version, packages);
             workshop.publish(folder, store.folder(recipe.name()));
         } catch (IOException e) {
-            throw new ImageException(
-                    "Cannot build the image %s in %s: %s".formatted(recipe.name(), cache, e), e);
+            throw ImageException.of(
+                    "Cannot build the image %s in %s".formatted(recipe.name(), cache), e);
         }
         LOG.log(System.Logger.Level.INFO, "image built name={0}", recipe.name());
         ImageStore.Built fresh = store.read(recipe.name());
@@ -115,7 +115,7 @@ final class ImageBuilder {
             Path kernelDeb,
             Tool ext4)
             throws IOException {
-        Disk.needFree(bench, 3 * recipe.limitBytes(), "the image " + recipe.name());
+        Disk.needFree(cache, 3 * recipe.limitBytes(), "the image " + recipe.name());
         progress.progress("Building the image " + recipe.name(), 0, 0);
         Path tar = bench.resolve("root.tar");
         try (RootTar root = new RootTar(tar)) {

@@ -110,7 +110,7 @@ final class ImageStore {
                     }
                 }
             } catch (IOException e) {
-                throw new ImageException("Cannot read " + images + ": " + e, e);
+                throw ImageException.of("Cannot read " + images, e);
             }
         }
         list.sort(Comparator.comparing(Image::name));
@@ -128,7 +128,7 @@ final class ImageStore {
             Files.move(folder(name), workshop.bench().resolve("removed"));
             return true;
         } catch (IOException e) {
-            throw new ImageException("Cannot remove " + folder(name) + ": " + e, e);
+            throw ImageException.of("Cannot remove " + folder(name), e);
         }
     }
 
@@ -146,7 +146,7 @@ final class ImageStore {
                                 .formatted(name, cache, name));
             }
         } catch (IOException e) {
-            throw new ImageException("Cannot read the image in " + folder(name) + ": " + e, e);
+            throw ImageException.of("Cannot read the image in " + folder(name), e);
         }
     }
 }

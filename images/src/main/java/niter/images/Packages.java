@@ -39,8 +39,10 @@ final class Packages {
             reader.read(archive);
             archive.readAllBytes();
             process.getInputStream().readAllBytes();
-            if (process.waitFor() != 0) {
-                throw broken(file, "exit status " + process.exitValue());
+            int status = process.waitFor();
+            Command.checkNotInterrupted(status);
+            if (status != 0) {
+                throw broken(file, "exit status " + status);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

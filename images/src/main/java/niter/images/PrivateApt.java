@@ -68,7 +68,7 @@ final class PrivateApt {
                 throw AptFailure.toException(result, directory, "Debian's package lists");
             }
         } catch (IOException e) {
-            throw new ImageException("Cannot write in " + directory + ": " + e, e);
+            throw ImageException.of("Cannot write in " + directory, e);
         }
     }
 
@@ -77,7 +77,7 @@ final class PrivateApt {
         try {
             Files.setLastModifiedTime(directory.resolve("updated"), FileTime.from(Instant.EPOCH));
         } catch (IOException e) {
-            throw new ImageException("Cannot write in " + directory + ": " + e, e);
+            throw ImageException.of("Cannot write in " + directory, e);
         }
     }
 
@@ -227,7 +227,7 @@ final class PrivateApt {
         try {
             Files.writeString(status, text);
         } catch (IOException e) {
-            throw new ImageException("Cannot write " + status + ": " + e, e);
+            throw ImageException.of("Cannot write " + status, e);
         }
         return status;
     }
@@ -294,7 +294,7 @@ final class PrivateApt {
             lines.add("Dir::Cache \"" + directory.resolve("cache") + "\";");
             lines.add("Dir::Log \"" + directory.resolve("log") + "\";");
             lines.add("Acquire::Languages \"none\";");
-            lines.add("Acquire::Retries \"3\";");
+            lines.add("Acquire::Retries \"1\";");
             lines.add("APT::Architecture \"amd64\";");
             lines.add("APT::Architectures { \"amd64\"; };");
             lines.add("APT::Sandbox::User \"\";");
@@ -303,7 +303,7 @@ final class PrivateApt {
             Files.write(directory.resolve("state/status"), new byte[0]);
             archive = found;
         } catch (IOException e) {
-            throw new ImageException("Cannot write in " + directory + ": " + e, e);
+            throw ImageException.of("Cannot write in " + directory, e);
         }
     }
 }

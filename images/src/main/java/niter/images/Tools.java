@@ -49,7 +49,7 @@ public final class Tools {
             workshop.publish(root, place);
             return new Tool(place);
         } catch (IOException e) {
-            throw new ImageException("Cannot write " + place + ": " + e, e);
+            throw ImageException.of("Cannot write " + place, e);
         }
     }
 }

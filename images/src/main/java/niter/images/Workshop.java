@@ -56,8 +56,7 @@ final class Workshop implements AutoCloseable {
             entered = true;
             return workshop;
         } catch (IOException e) {
-            throw new ImageException(
-                    "Cannot write in the cache " + cache + ": " + e + "; set XDG_CACHE_HOME", e);
+            throw ImageException.of("Cannot write in the cache " + cache, e);
         } finally {
             if (!entered) {
                 HERE.unlock();
@@ -91,7 +90,7 @@ final class Workshop implements AutoCloseable {
         try {
             file.close();
         } catch (IOException e) {
-            throw new ImageException("Cannot unlock the cache " + cache + ": " + e, e);
+            throw ImageException.of("Cannot unlock the cache " + cache, e);
         } finally {
             HERE.unlock();
         }
