@@ -59,7 +59,7 @@ final class Keeper implements AutoCloseable, Connection.Handler {
         this.state = state;
         this.output = output;
         uid = (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
-        file = new TableFile(state.run().resolve("keeper.table"), Proc.bootId());
+        file = new TableFile(state.run(), Proc.bootId());
         table = new ProcessTable(loop, new Launcher(state.root()), file, this::exited);
         var rows = file.read();
         // Before what is restarted looks for it.
@@ -242,9 +242,9 @@ final class Keeper implements AutoCloseable, Connection.Handler {
     /** Removes its traces, unless something still runs that the next keeper must find. */
     @Override
     public void close() throws IOException {
-        Set.copyOf(connections).forEach(Connection::close);
         loop.unwatch(listening);
-        listener.close();
+        listener.close(); // first: who is cut off finds nobody here
+        Set.copyOf(connections).forEach(Connection::close);
         if (table.isIdle()) {
             removeTraces();
         }

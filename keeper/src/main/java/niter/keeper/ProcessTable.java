@@ -41,6 +41,9 @@ final class ProcessTable {
 
     private static final int UNKNOWN_STATUS = -1;
 
+    /** A former keeper's child: who reaps it does not tell us. */
+    private static final String UNKNOWN_END = "status unknown";
+
     private final Loop loop;
     private final Launcher launcher;
     private final TableFile file;
@@ -75,7 +78,7 @@ final class ProcessTable {
             }
         }
         for (ManagedProcess process : ended) {
-            settle(process, 0, UNKNOWN_STATUS, 0, "ended while no keeper ran");
+            settle(process, 0, UNKNOWN_STATUS, 0, UNKNOWN_END);
         }
         save();
     }
@@ -171,7 +174,7 @@ final class ProcessTable {
         ran.pidfd().close();
         Processes.@Nullable Ended end = reap(ran.pid());
         if (end == null) {
-            settle(process, ran.pid(), UNKNOWN_STATUS, 0, "status unknown");
+            settle(process, ran.pid(), UNKNOWN_STATUS, 0, UNKNOWN_END);
         } else if (end.signal() != 0) {
             String text = "killed by signal " + end.signal();
             settle(process, ran.pid(), UNKNOWN_STATUS, end.signal(), text);

@@ -1,36 +1,42 @@
 package niter.keeper;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.List;
 import niter.controller.control.protocol.KeeperProcess;
 import niter.controller.control.protocol.KeeperTable;
 
-/** The process table as the next keeper finds it, should this one be killed. */
+/**
+ * The process table as the next keeper finds it, should this one be killed. It is renamed into
+ * place, but not synced: a busy disk would stop the keeper for seconds while a restarted card waits
+ * for its descriptors. What a power failure leaves of it bears the name of another boot, and is
+ * never read.
+ */
 final class TableFile {
     /** The layout that this code reads and writes. */
     static final int VERSION = 1;
 
-    private final Path path;
-    private final String bootId;
+    private static final String NAME = "keeper.table.";
 
-    TableFile(Path path, String bootId) {
-        this.path = path;
-        this.bootId = bootId;
+    private final Path directory;
+    private final Path path;
+
+    TableFile(Path directory, String bootId) {
+        this.directory = directory;
+        path = directory.resolve(NAME + bootId);
     }
 
     /**
-     * What the last keeper wrote since this boot of the host.
+     * What the last keeper wrote since this boot of the host; removes those of other boots.
      *
      * @throws IOException with one line that names the file and the mend
      */
     List<KeeperProcess> read() throws IOException {
+        removeAll(path);
         byte[] bytes;
         try {
             bytes = Files.readAllBytes(path);
@@ -44,9 +50,6 @@ final class TableFile {
             throw new IOException(
                     path + ": damaged: end the processes it may name, then remove it", e);
         }
-        if (!table.getBootId().equals(bootId)) {
-            return List.of();
-        }
         if (table.getVersion() != VERSION) {
             throw new IOException(
                     "%s: version %d, expected %d: run the niter that wrote it, or its \"niter down\""
@@ -58,28 +61,23 @@ final class TableFile {
     /** Replaces it in one step. */
     void write(List<KeeperProcess> processes) throws IOException {
         KeeperTable table =
-                KeeperTable.newBuilder()
-                        .setVersion(VERSION)
-                        .setBootId(bootId)
-                        .addAllProcess(processes)
-                        .build();
-        Path temporary = path.resolveSibling(path.getFileName() + ".new");
-        try (FileChannel file =
-                FileChannel.open(
-                        temporary,
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.TRUNCATE_EXISTING,
-                        StandardOpenOption.WRITE)) {
-            ByteBuffer rest = ByteBuffer.wrap(table.toByteArray());
-            while (rest.hasRemaining()) {
-                file.write(rest);
-            }
-            file.force(false);
-        }
+                KeeperTable.newBuilder().setVersion(VERSION).addAllProcess(processes).build();
+        Path temporary = directory.resolve(NAME + "new");
+        Files.write(temporary, table.toByteArray());
         Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
     }
 
     void remove() throws IOException {
-        Files.deleteIfExists(path);
+        removeAll(directory);
+    }
+
+    private void removeAll(Path except) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, NAME + "*")) {
+            for (Path file : files) {
+                if (!file.equals(except)) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
     }
 }

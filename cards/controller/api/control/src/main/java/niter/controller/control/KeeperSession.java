@@ -114,7 +114,9 @@ final class KeeperSession implements AutoCloseable {
                 dispatch(receive(channel));
             }
         } catch (EOFException e) {
-            LOG.log(System.Logger.Level.INFO, "keeper is gone");
+            if (!isClosed()) {
+                LOG.log(System.Logger.Level.INFO, "keeper is gone");
+            }
         } catch (IOException e) {
             LOG.log(System.Logger.Level.WARNING, "keeper: {0}", e.getMessage());
         }

@@ -2,6 +2,7 @@ package niter.controller.control;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import niter.linux.Descriptor;
@@ -25,7 +26,7 @@ public final class KeeperStarter {
 
     private final StateDirectory state;
     private final String java;
-    private final String arguments;
+    private final Path dist;
     private int child;
     private long startedNanos;
 
@@ -38,7 +39,7 @@ public final class KeeperStarter {
     public KeeperStarter(StateDirectory state, String java, Path dist) {
         this.state = state;
         this.java = java;
-        arguments = "@" + dist.resolve("keeper.args");
+        this.dist = dist;
     }
 
     /**
@@ -89,18 +90,17 @@ public final class KeeperStarter {
      * @return its pid; it is a child of this process
      */
     public int spawn(int output, int error) {
-        List<String> environment = new ArrayList<>();
-        System.getenv()
-                .forEach(
-                        (name, value) -> {
-                            if (!name.equals(PROCESS_MARK)) {
-                                environment.add(name + "=" + value);
-                            }
-                        });
+        Map<String, String> environment = new HashMap<>(System.getenv());
+        environment.remove(PROCESS_MARK);
+        environment.put("NITER_JAVA", java);
+        environment.put("NITER_DIST", dist.toString());
+        List<String> entries = new ArrayList<>();
+        environment.forEach((name, value) -> entries.add(name + "=" + value));
+        String arguments = "@" + dist.resolve("keeper.args");
         return Processes.spawn(
                 java,
                 List.of("niter-keeper", arguments, "--state", state.root().toString()),
-                environment,
+                entries,
                 new int[] {Processes.DEV_NULL, output, error},
                 true);
     }
