@@ -18,6 +18,7 @@ public final class Epoll implements AutoCloseable {
     private static final int EPOLL_CTL_ADD = 1;
     private static final int EPOLL_CTL_DEL = 2;
     private static final int EPOLLIN = 0x1;
+    private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
     // struct epoll_event is packed on x86-64: u32 events, u64 data.
     private static final long EVENT_BYTES = 12;
@@ -70,12 +71,36 @@ public final class Epoll implements AutoCloseable {
         long millis = Math.min(timeoutMillis, Integer.MAX_VALUE);
         long count =
                 Libc.syscall(SystemCall.EPOLL_WAIT, self, events.address(), most, millis, 0, 0);
+        return delivered(count, "epoll_wait", most, millis, tokens);
+    }
+
+    /**
+     * As {@link #await}, with a limit in nanoseconds (epoll_pwait2, Linux 5.11).
+     *
+     * @param timeoutNanos 0 to look only, Long.MAX_VALUE for as long as it takes
+     */
+    public int awaitNanos(long timeoutNanos, long[] tokens) {
+        if (timeoutNanos == Long.MAX_VALUE) {
+            return await(-1, tokens);
+        }
+        int self = descriptor.number();
+        long most = Math.min(tokens.length, MAX_EVENTS);
+        long time = Libc.scratch(); // struct timespec
+        Memory.all().set(JAVA_LONG_UNALIGNED, time, timeoutNanos / NANOS_PER_SECOND);
+        Memory.all().set(JAVA_LONG_UNALIGNED, time + 8, timeoutNanos % NANOS_PER_SECOND);
+        long count =
+                Libc.syscall(SystemCall.EPOLL_PWAIT2, self, events.address(), most, time, 0, 0);
+        return delivered(count, "epoll_pwait2", most, timeoutNanos, tokens);
+    }
+
+    private int delivered(long count, String call, long most, long timeout, long[] tokens) {
         if (count == -Errno.EINTR) {
             return 0;
         }
         if (count < 0) {
             throw LinuxException.of(
-                    "epoll_wait(" + self + ", " + most + ", " + millis + ")", (int) -count);
+                    call + "(" + descriptor.number() + ", " + most + ", " + timeout + ")",
+                    (int) -count);
         }
         for (int i = 0; i < count; i++) {
             tokens[i] = events.get(JAVA_LONG_UNALIGNED, i * EVENT_BYTES + DATA);

@@ -1,8 +1,8 @@
 package niter.pcie;
 
 /**
- * A device model behind a PCI function. Everything here runs on the function's own thread, and
- * none of it may block on I/O: a vCPU waits for the answer.
+ * A device model behind a PCI function. Everything here runs on the function's own thread, and none
+ * of it may block on I/O: a vCPU waits for the answer.
  *
  * <p>What a guest can see lives in the function's {@link FunctionState}, never in a field of the
  * device. Fields hold only what can be derived from it again, in {@link #attach}.
@@ -14,8 +14,8 @@ public interface Device {
     /**
      * Called once, before anything else.
      *
-     * @param takenOver the state was left by a process that ended; queues are to be resumed, what was
-     *     in flight issued again and every interrupt vector fired once after the first poll
+     * @param takenOver the state was left by a process that ended; queues are to be resumed, what
+     *     was in flight issued again and every interrupt vector fired once after the first poll
      */
     void attach(Function function, boolean takenOver);
 
@@ -47,7 +47,9 @@ public interface Device {
      */
     void reset();
 
-    /** The guest wrote the PCI command register (the new value is staged). A transaction is open. */
+    /**
+     * The guest wrote the PCI command register (the new value is staged). A transaction is open.
+     */
     void commandChanged(int command);
 
     /**

@@ -19,8 +19,8 @@ public interface Function {
     }
 
     /**
-     * Fires an MSI-X vector: writes its eventfd, or latches it where there is none yet. Does nothing
-     * while bus mastering is off.
+     * Fires an MSI-X vector: writes its eventfd, or latches it where there is none yet. Does
+     * nothing while bus mastering is off.
      */
     void interrupt(int vector);
 

@@ -5,7 +5,8 @@ import java.util.List;
 /**
  * What a PCI function looks like: identity, BARs, MSI-X and the size of its state.
  *
- * @param kind names the device model and its state layout in the segment, at most 16 ASCII characters
+ * @param kind names the device model and its state layout in the segment, at most 16 ASCII
+ *     characters
  * @param layoutVersion of the device's own state; a newer process reads the previous one or refuses
  * @param vendorId configuration space 00h
  * @param deviceId 02h

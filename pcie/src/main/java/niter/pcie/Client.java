@@ -1,0 +1,245 @@
+package niter.pcie;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import niter.linux.Descriptor;
+import niter.linux.Errno;
+import niter.linux.LinuxException;
+
+/**
+ * Serves the messages of one connection, in the order of design.md's crash-only rule: peeked,
+ * escrowed, applied, committed, answered, consumed. For the function's thread.
+ */
+final class Client {
+    private static final System.Logger LOG = System.getLogger(Client.class.getName());
+
+    /** How long a message may take to arrive as a whole once it has begun. */
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final long NEVER = Long.MAX_VALUE;
+    private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    private final String id;
+    private final FunctionSegment segment;
+    private final MessageStream stream;
+    private final HeldDescriptors descriptors;
+    private final Device device;
+    private final DmaTable dma;
+    private final Vectors vectors;
+    private final Regions regions;
+    private final Requests requests;
+    private long partSinceNanos = NEVER; // a message has begun and not ended
+
+    Client(
+            String id,
+            FunctionSegment segment,
+            MessageStream stream,
+            HeldDescriptors descriptors,
+            Device device,
+            DmaTable dma,
+            Vectors vectors,
+            Regions regions,
+            Requests requests) {
+        this.id = id;
+        this.segment = segment;
+        this.stream = stream;
+        this.descriptors = descriptors;
+        this.device = device;
+        this.dma = dma;
+        this.vectors = vectors;
+        this.regions = regions;
+        this.requests = requests;
+    }
+
+    MessageStream stream() {
+        return stream;
+    }
+
+    /**
+     * Whether a part of a message has arrived: the socket is readable, but there is nothing to do.
+     */
+    boolean isInsideMessage() {
+        return partSinceNanos != NEVER;
+    }
+
+    /** Nanoseconds after which to look for the rest of a message; never where none has begun. */
+    long lookAgainNanos() {
+        return isInsideMessage() ? LOOK_AGAIN_NANOS : NEVER;
+    }
+
+    /**
+     * Serves all whole messages that have arrived.
+     *
+     * @return false if the connection is over: its end, or a client that broke the protocol
+     */
+    boolean serve() {
+        while (true) {
+            int seen = stream.look();
+            if (seen == -Errno.EAGAIN) {
+                return true;
+            }
+            if (seen <= 0) {
+                return false;
+            }
+            List<Descriptor> beside;
+            try {
+                beside = stream.descriptors();
+            } catch (LinuxException e) {
+                return broken(e.toString());
+            }
+            int done = serve(seen, beside);
+            if (done < 0) {
+                return false;
+            }
+            if (done == 0) {
+                return waitForRest();
+            }
+            partSinceNanos = NEVER;
+            if (!stream.consume(done)) {
+                return false;
+            }
+        }
+    }
+
+    private boolean waitForRest() {
+        long now = System.nanoTime();
+        if (partSinceNanos == NEVER) {
+            partSinceNanos = now;
+        }
+        return now - partSinceNanos <= PATIENCE_NANOS
+                || broken("a message did not end within a second");
+    }
+
+    private boolean broken(String what) {
+        LOG.log(System.Logger.Level.WARNING, "{0}: client broke the protocol: {1}", id, what);
+        return false;
+    }
+
+    /**
+     * Serves the whole messages among the bytes seen.
+     *
+     * @param beside descriptors of the message that ends the bytes; closed here where unused
+     * @return bytes served, or -1 where the connection is over
+     */
+    private int serve(int seen, List<Descriptor> beside) {
+        MemorySegment buffer = stream.buffer();
+        long start = stream.consumed();
+        boolean taken = false;
+        int at = 0;
+        try {
+            while (seen - at >= Wire.HEADER_BYTES) {
+                long size = buffer.get(JAVA_INT_UNALIGNED, at + Wire.SIZE) & 0xffff_ffffL;
+                if (size < Wire.HEADER_BYTES || size > Wire.MAX_REQUEST_BYTES) {
+                    broken("message size " + size);
+                    return -1;
+                }
+                if (size > seen - at) {
+                    break;
+                }
+                int end = at + (int) size;
+                boolean owns = end == seen && !beside.isEmpty();
+                if (!isDoorbell(buffer, at, size)) {
+                    taken = owns;
+                    MemorySegment message = buffer.asSlice(at, size);
+                    if (!serve(message, start + end, owns ? beside : List.of())) {
+                        return -1;
+                    }
+                }
+                at = end;
+            }
+        } finally {
+            if (!taken) {
+                beside.forEach(Descriptor::close);
+            }
+        }
+        if (!beside.isEmpty() && at != seen) {
+            broken("descriptors came apart from their message");
+            return -1;
+        }
+        return at;
+    }
+
+    private boolean isDoorbell(MemorySegment buffer, int at, long size) {
+        int flags = buffer.get(JAVA_INT_UNALIGNED, at + Wire.FLAGS);
+        int command = buffer.get(JAVA_SHORT_UNALIGNED, at + Wire.COMMAND) & 0xffff;
+        return flags == (Wire.TYPE_COMMAND | Wire.NO_REPLY)
+                && command == Wire.REGION_WRITE
+                && regions.storeDoorbell(buffer, at, size);
+    }
+
+    /** Serves one message that is no doorbell; false where the connection is over. */
+    private boolean serve(MemorySegment message, long position, List<Descriptor> beside) {
+        int flags = message.get(JAVA_INT_UNALIGNED, Wire.FLAGS);
+        if ((flags & Wire.TYPE_MASK) != Wire.TYPE_COMMAND) {
+            beside.forEach(Descriptor::close);
+            return true; // a reply to nothing: this server asks no questions
+        }
+        if (requests.needsQuiet(message)) {
+            device.quiesce();
+        }
+        segment.begin();
+        long token = segment.stagedSlot().get(JAVA_LONG, SegmentLayout.NEXT_TOKEN);
+        if (!beside.isEmpty()) {
+            descriptors.take(beside, token);
+        }
+        int result =
+                beside.size() > Wire.MAX_DESCRIPTORS
+                        ? -Errno.EINVAL
+                        : requests.apply(message, token, beside.size(), stream.stagedReply());
+        if (result < 0) {
+            segment.abandon(); // nothing of it becomes valid
+            segment.begin();
+        }
+        stage(message, position, token + beside.size(), result);
+        segment.commit();
+        boolean alive = stream.sendReply();
+        follow(message, !beside.isEmpty());
+        return alive && (result >= 0 || isNegotiated());
+    }
+
+    private boolean isNegotiated() {
+        return segment.currentSlot().get(JAVA_INT, SegmentLayout.NEGOTIATED) != 0
+                || broken("the first message was no VERSION that we speak");
+    }
+
+    private void stage(MemorySegment message, long position, long nextToken, int result) {
+        segment.stagedSlot().set(JAVA_LONG, SegmentLayout.NEXT_TOKEN, nextToken);
+        stream.stagePosition(position);
+        boolean silent = (message.get(JAVA_INT_UNALIGNED, Wire.FLAGS) & Wire.NO_REPLY) != 0;
+        if (silent) {
+            stream.stageReply(0);
+            return;
+        }
+        int length = Wire.HEADER_BYTES + Math.max(result, 0);
+        MemorySegment reply = stream.stagedReply();
+        MemorySegment.copy(message, 0, reply, 0, 4); // id and command
+        reply.set(JAVA_INT, Wire.SIZE, length);
+        reply.set(JAVA_INT, Wire.FLAGS, Wire.TYPE_REPLY | (result < 0 ? Wire.IS_ERROR : 0));
+        reply.set(JAVA_INT, Wire.ERROR, result < 0 ? -result : 0);
+        stream.stageReply(length);
+    }
+
+    /** What this process derives from the segment follows what the message changed there. */
+    private void follow(MemorySegment message, boolean broughtDescriptors) {
+        int command = Requests.command(message);
+        if (Requests.changesDma(message)) {
+            dma.refresh();
+            device.dmaMapChanged();
+        }
+        if (command == Wire.DEVICE_SET_IRQS) {
+            vectors.refresh();
+        }
+        if (broughtDescriptors || command == Wire.DMA_UNMAP || command == Wire.DEVICE_SET_IRQS) {
+            descriptors.keepOnly(token -> dma.refersTo(token) || vectors.refersTo(token));
+        }
+        if (command == Wire.DEVICE_SET_IRQS || command == Wire.REGION_WRITE) {
+            vectors.firePending(regions.isBusMaster());
+        }
+    }
+}

@@ -1,0 +1,321 @@
+package niter.pcie;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import java.io.IOException;
+import niter.linux.Descriptor;
+import niter.linux.Epoll;
+import niter.linux.EventFd;
+import niter.linux.LinuxException;
+import niter.linux.UnixSocket;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The function's thread: messages first, then the device's queues, then sleep. It accepts one
+ * client at a time; the next one waits in the listener's backlog.
+ */
+final class FunctionLoop implements Runnable, Function {
+    private static final System.Logger LOG = System.getLogger(FunctionLoop.class.getName());
+    private static final int BUDGET = 64;
+
+    // Epoll tokens.
+    private static final long WAKE = 0;
+    private static final long LISTENER = 1;
+    private static final long CONNECTION = 2;
+    private static final long DEVICE = 3;
+
+    /** The descriptors that the loop begins with; it owns all but the wake-up. */
+    record Sockets(Descriptor listener, @Nullable Descriptor connection, Descriptor wake) {}
+
+    private final String id;
+    private final Device device;
+    private final FunctionSegment segment;
+    private final Sockets sockets;
+    private final Escrow escrow;
+    private final HeldDescriptors descriptors;
+    private final boolean takenOver;
+    private final FunctionShape shape;
+    private final DmaTable dma;
+    private final Vectors vectors;
+    private final Regions regions;
+    private final Requests requests;
+    private final Epoll epoll = new Epoll();
+    private final long[] tokens = new long[Epoll.MAX_EVENTS];
+    private volatile boolean stopping;
+    private volatile boolean over;
+    private volatile @Nullable MessageStream stream; // for stop(): another thread shuts it down
+    private @Nullable Client client; // the function's thread
+    private boolean listening; // the function's thread: the listener is in epoll
+    private boolean connectionWatched; // the function's thread
+
+    FunctionLoop(
+            String id,
+            Device device,
+            FunctionSegment segment,
+            Sockets sockets,
+            Escrow escrow,
+            HeldDescriptors descriptors,
+            boolean takenOver) {
+        this.id = id;
+        this.device = device;
+        this.segment = segment;
+        this.sockets = sockets;
+        this.escrow = escrow;
+        this.descriptors = descriptors;
+        this.takenOver = takenOver;
+        shape = device.shape();
+        dma = new DmaTable(id, segment, descriptors);
+        vectors = new Vectors(id, segment, descriptors);
+        regions = new Regions(shape, segment, new ConfigSpace(shape), vectors, device);
+        requests = new Requests(shape, segment, dma, vectors, regions);
+    }
+
+    /** Ends the loop; any thread may call it. */
+    void stop() {
+        stopping = true;
+        MessageStream connected = stream;
+        if (connected != null) {
+            connected.shutDown(); // a client that does not read its replies keeps us no longer
+        }
+        EventFd.signal(sockets.wake().number());
+    }
+
+    /** Whether the loop has ended, asked to or not. */
+    boolean isOver() {
+        return over;
+    }
+
+    @Override
+    public void run() {
+        try {
+            prepare();
+            while (!stopping) {
+                round();
+            }
+        } catch (RuntimeException | Error e) {
+            // Our bug. The other functions of this card go on.
+            LOG.log(System.Logger.Level.ERROR, id + ": out of service", e);
+        } finally {
+            over = true;
+            release();
+        }
+    }
+
+    private void prepare() {
+        dma.refresh();
+        vectors.refresh();
+        epoll.add(sockets.wake().number(), WAKE);
+        device.attach(this, takenOver);
+        Descriptor connection = sockets.connection();
+        if (connection == null) {
+            if (segment.isConnected()) {
+                endConnection(); // it ended together with the process that served it
+            }
+        } else if (segment.isConnected()) {
+            resume(connection);
+        } else {
+            begin(connection); // accepted, and then the process ended
+        }
+        listen();
+    }
+
+    private void round() {
+        boolean idle = device.poll(BUDGET) == 0;
+        if (idle) {
+            idle = device.arm();
+        }
+        int ready = idle ? epoll.awaitNanos(sleepNanos(), tokens) : epoll.await(0, tokens);
+        for (int i = 0; i < ready; i++) {
+            if (tokens[i] == LISTENER) {
+                accept();
+            } else if (tokens[i] == WAKE) {
+                EventFd.drain(sockets.wake().number());
+            }
+        }
+        if (client != null && (client.isInsideMessage() || isReady(ready, CONNECTION))) {
+            serve(client);
+        }
+    }
+
+    private boolean isReady(int count, long token) {
+        for (int i = 0; i < count; i++) {
+            if (tokens[i] == token) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private long sleepNanos() {
+        long nanos = device.nextDeadlineNanos();
+        return client == null ? nanos : Math.min(nanos, client.lookAgainNanos());
+    }
+
+    private void serve(Client served) {
+        if (!served.serve()) {
+            endConnection();
+            return;
+        }
+        // While only a part of a message is there, readable means nothing: look by the clock.
+        boolean watch = !served.isInsideMessage();
+        if (watch != connectionWatched) {
+            watchConnection(served.stream(), watch);
+        }
+    }
+
+    private void watchConnection(MessageStream connection, boolean watch) {
+        if (watch) {
+            epoll.add(connection.descriptor(), CONNECTION);
+        } else {
+            epoll.remove(connection.descriptor());
+        }
+        connectionWatched = watch;
+    }
+
+    private void listen() {
+        boolean wanted = client == null;
+        if (wanted == listening) {
+            return;
+        }
+        if (wanted) {
+            epoll.add(sockets.listener().number(), LISTENER);
+        } else {
+            epoll.remove(sockets.listener().number());
+        }
+        listening = wanted;
+    }
+
+    private void accept() {
+        Descriptor connection;
+        try {
+            connection = UnixSocket.accept(sockets.listener());
+        } catch (LinuxException e) {
+            LOG.log(System.Logger.Level.WARNING, "{0}: {1}", id, e.getMessage());
+            return;
+        }
+        if (connection != null) {
+            FunctionServer.hold(id, escrow, FunctionServer.CONNECTION, connection);
+            begin(connection);
+            listen();
+        }
+    }
+
+    private void begin(Descriptor connection) {
+        segment.begin();
+        MessageStream.stageNew(segment);
+        segment.commit();
+        MessageStream opened = new MessageStream(connection, segment);
+        opened.startCounting();
+        use(opened);
+        LOG.log(System.Logger.Level.INFO, "{0}: client connected", id);
+    }
+
+    private void resume(Descriptor connection) {
+        MessageStream taken = new MessageStream(connection, segment);
+        boolean alive = taken.takeOver();
+        use(taken);
+        if (!alive) {
+            endConnection();
+            return;
+        }
+        vectors.firePending(regions.isBusMaster());
+        descriptors.keepOnly(token -> dma.refersTo(token) || vectors.refersTo(token));
+        LOG.log(System.Logger.Level.INFO, "{0}: connection taken over", id);
+        if (client != null) {
+            serve(client); // messages are drained before queues run
+        }
+    }
+
+    private void use(MessageStream used) {
+        stream = used;
+        client =
+                new Client(id, segment, used, descriptors, device, dma, vectors, regions, requests);
+        watchConnection(used, true);
+    }
+
+    /** The client is gone: the function goes back to its power-on state and listens again. */
+    private void endConnection() {
+        device.quiesce();
+        segment.begin();
+        regions.reset();
+        dma.unmapAll();
+        vectors.clear();
+        segment.stagedSlot().set(JAVA_INT, SegmentLayout.CONNECTED, 0);
+        segment.commit();
+        dma.refresh();
+        vectors.refresh();
+        device.dmaMapChanged();
+        descriptors.keepOnly(token -> false);
+        MessageStream ended = stream;
+        stream = null;
+        if (ended != null) {
+            if (connectionWatched) {
+                watchConnection(ended, false);
+            }
+            ended.shutDown();
+            ended.close();
+        }
+        client = null;
+        try {
+            escrow.release(FunctionServer.CONNECTION);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "{0}: not released: {1}", id, e.getMessage());
+        }
+        LOG.log(System.Logger.Level.INFO, "{0}: client gone", id);
+        listen();
+    }
+
+    private void release() {
+        MessageStream ended = stream;
+        stream = null;
+        if (ended != null) {
+            ended.shutDown();
+            ended.close();
+        }
+        try {
+            device.quiesce();
+            device.close();
+        } catch (RuntimeException e) {
+            LOG.log(System.Logger.Level.ERROR, id + ": device", e);
+        }
+        dma.close();
+        descriptors.close();
+        sockets.listener().close();
+        epoll.close();
+    }
+
+    @Override
+    public String id() {
+        return id;
+    }
+
+    @Override
+    public FunctionState state() {
+        return segment;
+    }
+
+    @Override
+    public DmaMap dma() {
+        return dma;
+    }
+
+    @Override
+    public int command() {
+        return regions.command();
+    }
+
+    @Override
+    public void interrupt(int vector) {
+        vectors.fire(vector, regions.isBusMaster());
+    }
+
+    @Override
+    public void watch(int descriptor) {
+        epoll.add(descriptor, DEVICE);
+    }
+
+    @Override
+    public void guestError(String what) {
+        LOG.log(System.Logger.Level.WARNING, "{0}: guest: {1}", id, what);
+    }
+}

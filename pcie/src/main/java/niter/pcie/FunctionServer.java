@@ -1,0 +1,154 @@
+package niter.pcie;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import niter.linux.Descriptor;
+import niter.linux.EventFd;
+import niter.linux.LinuxException;
+import niter.linux.UnixSocket;
+
+/**
+ * Serves one PCI function to one vfio-user client at a time, on a thread of its own. What the guest
+ * can see lives in the function's segment, so that another process may take over at any moment with
+ * what the {@link Escrow} kept.
+ */
+public final class FunctionServer implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(FunctionServer.class.getName());
+    static final String SEGMENT = "segment";
+    static final String LISTENER = "listener";
+    static final String CONNECTION = "connection";
+
+    private final String id;
+    private final Path socket;
+    private final Escrow escrow;
+    private final FunctionSegment segment;
+    private final FunctionLoop loop;
+    private final Thread thread;
+    private final Descriptor wake;
+
+    private FunctionServer(
+            String id,
+            Path socket,
+            Escrow escrow,
+            FunctionSegment segment,
+            FunctionLoop loop,
+            Descriptor wake) {
+        this.id = id;
+        this.socket = socket;
+        this.escrow = escrow;
+        this.segment = segment;
+        this.loop = loop;
+        this.wake = wake;
+        thread = Thread.ofPlatform().daemon().name("fn-" + id).unstarted(loop);
+    }
+
+    /**
+     * Starts serving.
+     *
+     * @param id for log lines
+     * @param device the model behind the function; its thread is the function's from now on
+     * @param socket where clients connect
+     * @param escrow holds what must survive this process
+     * @param given what the escrow kept of a predecessor, by key; empty for a new function. This
+     *     takes ownership.
+     * @throws IOException if the predecessor's segment is of another version or kind
+     * @throws LinuxException if the socket cannot be made
+     */
+    public static FunctionServer start(
+            String id, Device device, Path socket, Escrow escrow, Map<String, Descriptor> given)
+            throws IOException {
+        FunctionShape shape = device.shape();
+        Descriptor memory = given.get(SEGMENT);
+        boolean takenOver = memory != null;
+        FunctionSegment segment;
+        Descriptor listener;
+        if (memory != null) {
+            segment = FunctionSegment.takeOver(memory, shape);
+            memory.close();
+        } else {
+            // Held only when it is whole: a successor finds all of it or starts anew.
+            try (Descriptor fresh = FunctionSegment.allocate(id, shape)) {
+                segment = FunctionSegment.format(fresh, shape);
+                segment.begin();
+                new ConfigSpace(shape)
+                        .reset(
+                                segment.stagedSlot()
+                                        .asSlice(SegmentLayout.CONFIG, ConfigSpace.BYTES));
+                segment.stagedSlot().set(JAVA_LONG, SegmentLayout.NEXT_TOKEN, 1);
+                segment.commit();
+                hold(id, escrow, SEGMENT, fresh);
+            }
+        }
+        listener = given.get(LISTENER);
+        if (listener == null) {
+            listener = UnixSocket.listen(socket, UnixSocket.Type.STREAM, 1);
+            hold(id, escrow, LISTENER, listener);
+        }
+        UnixSocket.setNonBlocking(listener.number(), true);
+        Descriptor wake = EventFd.create();
+        HeldDescriptors descriptors = new HeldDescriptors(id, escrow);
+        given.forEach(
+                (key, descriptor) -> {
+                    if (key.startsWith(HeldDescriptors.PREFIX)) {
+                        descriptors.take(key, descriptor);
+                    }
+                });
+        FunctionLoop loop =
+                new FunctionLoop(
+                        id,
+                        device,
+                        segment,
+                        new FunctionLoop.Sockets(listener, given.get(CONNECTION), wake),
+                        escrow,
+                        descriptors,
+                        takenOver);
+        FunctionServer server = new FunctionServer(id, socket, escrow, segment, loop, wake);
+        server.thread.start();
+        return server;
+    }
+
+    static void hold(String id, Escrow escrow, String key, Descriptor descriptor) {
+        try {
+            escrow.hold(Map.of(key, descriptor));
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "{0}: not held yet: {1}", id, e.getMessage());
+        }
+    }
+
+    /** Whether a client is connected. */
+    public boolean connected() {
+        return !loop.isOver() && segment.isConnected();
+    }
+
+    /**
+     * Removes the function: its thread ends, the client's connection too, the socket goes, and the
+     * escrow forgets everything.
+     */
+    @Override
+    public void close() {
+        loop.stop();
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true; // the end is near: nothing in the loop waits for long
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        segment.close();
+        wake.close();
+        try {
+            Files.deleteIfExists(socket);
+            escrow.release(SEGMENT, LISTENER, CONNECTION, HeldDescriptors.PREFIX);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "{0}: {1}", id, e.getMessage());
+        }
+    }
+}

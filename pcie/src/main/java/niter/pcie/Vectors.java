@@ -1,0 +1,129 @@
+package niter.pcie;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import niter.linux.EventFd;
+import niter.linux.LinuxException;
+
+/**
+ * MSI-X vectors: an eventfd each, and a pending bit for what was fired while there was none (PCI
+ * Local Bus 3.0, section 6.8.2.8). For the function's thread.
+ */
+final class Vectors {
+    private static final System.Logger LOG = System.getLogger(Vectors.class.getName());
+
+    private final String id;
+    private final FunctionSegment segment;
+    private final HeldDescriptors descriptors;
+    private final int[] eventfds; // derived from the tokens in the segment; -1: none
+
+    Vectors(String id, FunctionSegment segment, HeldDescriptors descriptors) {
+        this.id = id;
+        this.segment = segment;
+        this.descriptors = descriptors;
+        eventfds = new int[segment.layout().vectors()];
+        Arrays.fill(eventfds, -1);
+    }
+
+    int count() {
+        return eventfds.length;
+    }
+
+    /** Stages an eventfd; token 0 takes it away. */
+    void assign(int vector, long token) {
+        segment.stagedSlot().set(JAVA_LONG, token(vector), token);
+    }
+
+    /** Stages that no vector has an eventfd. */
+    void clear() {
+        for (int i = 0; i < eventfds.length; i++) {
+            assign(i, 0);
+        }
+    }
+
+    /** Forgets what is pending: a reset. */
+    void forgetPending() {
+        segment.liveState()
+                .asSlice(SegmentLayout.PENDING, (eventfds.length + 7) / 8)
+                .fill((byte) 0);
+    }
+
+    /** After a commit, or at a take-over: the eventfds that the segment names. */
+    void refresh() {
+        MemorySegment slot = segment.currentSlot();
+        for (int i = 0; i < eventfds.length; i++) {
+            long token = slot.get(JAVA_LONG, token(i));
+            eventfds[i] = token == 0 ? -1 : descriptors.number(token);
+        }
+    }
+
+    boolean refersTo(long token) {
+        MemorySegment slot = segment.currentSlot();
+        for (int i = 0; i < eventfds.length; i++) {
+            if (slot.get(JAVA_LONG, token(i)) == token) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Fires a vector, or leaves it pending. */
+    void fire(int vector, boolean busMaster) {
+        if (vector < 0 || vector >= eventfds.length) {
+            throw new IndexOutOfBoundsException(vector); // the device's bug
+        }
+        if (!busMaster || eventfds[vector] < 0) {
+            setPending(vector, true);
+            return;
+        }
+        try {
+            EventFd.signal(eventfds[vector]);
+        } catch (LinuxException e) {
+            // The client sent something that is no eventfd: its loss alone.
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "{0}: vector {1}: {2}",
+                    id,
+                    vector,
+                    e.getMessage());
+        }
+    }
+
+    /** Fires what is pending and can be fired now. */
+    void firePending(boolean busMaster) {
+        if (!busMaster) {
+            return;
+        }
+        for (int i = 0; i < eventfds.length; i++) {
+            if (eventfds[i] >= 0 && isPending(i)) {
+                setPending(i, false);
+                fire(i, true);
+            }
+        }
+    }
+
+    /** A byte of the pending bit array, 0 beyond it. */
+    int pendingByte(long index) {
+        return index < (eventfds.length + 7) / 8
+                ? segment.liveState().get(JAVA_BYTE, SegmentLayout.PENDING + index) & 0xff
+                : 0;
+    }
+
+    private boolean isPending(int vector) {
+        return (pendingByte(vector >> 3) & 1 << (vector & 7)) != 0;
+    }
+
+    private void setPending(int vector, boolean pending) {
+        int bit = 1 << (vector & 7);
+        int old = pendingByte(vector >> 3);
+        int now = pending ? old | bit : old & ~bit;
+        segment.liveState().set(JAVA_BYTE, SegmentLayout.PENDING + (vector >> 3), (byte) now);
+    }
+
+    private static long token(int vector) {
+        return SegmentLayout.VECTOR_TOKENS + 8L * vector;
+    }
+}
