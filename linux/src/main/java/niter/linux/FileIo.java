@@ -39,6 +39,8 @@ public final class FileIo {
     private static final int F_OFD_SETLK = 37;
     private static final int F_OFD_SETLKW = 38;
     private static final long STAT_SIZE = 48; // st_size in struct stat, 144 bytes
+    private static final long STAT_BLOCKS = 64; // st_blocks
+    private static final long STAT_BLOCK_BYTES = 512;
 
     private FileIo() {}
 
@@ -126,12 +128,22 @@ public final class FileIo {
 
     /** The size in bytes of a regular file or a memfd. */
     public static long size(int fd) {
+        return Memory.all().get(JAVA_LONG, stat(fd) + STAT_SIZE);
+    }
+
+    /** The bytes of disk that a file takes: less than its size where it has holes. */
+    public static long allocatedBytes(int fd) {
+        return Memory.all().get(JAVA_LONG, stat(fd) + STAT_BLOCKS) * STAT_BLOCK_BYTES;
+    }
+
+    /** Address of a struct stat in scratch memory. */
+    private static long stat(int fd) {
         long at = Libc.scratch();
         long result = Libc.syscall(SystemCall.FSTAT, fd, at, 0, 0, 0, 0);
         if (result < 0) {
             throw LinuxException.of("fstat(" + fd + ")", (int) -result);
         }
-        return Memory.all().get(JAVA_LONG, at + STAT_SIZE);
+        return at;
     }
 
     /**
