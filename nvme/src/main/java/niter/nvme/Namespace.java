@@ -59,7 +59,9 @@ public interface Namespace extends AutoCloseable {
 
     /** Receives what is finished. */
     interface Completions {
-        /** @param errno 0 for success, else a Linux errno such as ENOSPC or EIO */
+        /**
+         * @param errno 0 for success, else a Linux errno such as ENOSPC or EIO
+         */
         void completed(int tag, int errno);
     }
 }
