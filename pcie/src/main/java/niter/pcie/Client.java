@@ -198,8 +198,9 @@ final class Client {
         }
         stage(message, position, token + beside.size(), result);
         segment.commit();
+        follow(message);
         boolean alive = stream.sendReply();
-        follow(message, !beside.isEmpty());
+        dropUnused(message, !beside.isEmpty());
         return alive && (result >= 0 || isNegotiated());
     }
 
@@ -225,8 +226,11 @@ final class Client {
         stream.stageReply(length);
     }
 
-    /** What this process derives from the segment follows what the message changed there. */
-    private void follow(MemorySegment message, boolean broughtDescriptors) {
+    /**
+     * What this process derives from the segment follows what the message changed there, before the
+     * client hears of it: after the reply to an UNMAP nothing reaches that memory.
+     */
+    private void follow(MemorySegment message) {
         int command = Requests.command(message);
         if (Requests.changesDma(message)) {
             dma.refresh();
@@ -235,11 +239,15 @@ final class Client {
         if (command == Wire.DEVICE_SET_IRQS) {
             vectors.refresh();
         }
-        if (broughtDescriptors || command == Wire.DMA_UNMAP || command == Wire.DEVICE_SET_IRQS) {
-            descriptors.keepOnly(token -> dma.refersTo(token) || vectors.refersTo(token));
-        }
         if (command == Wire.DEVICE_SET_IRQS || command == Wire.REGION_WRITE) {
             vectors.firePending(regions.isBusMaster());
+        }
+    }
+
+    private void dropUnused(MemorySegment message, boolean broughtDescriptors) {
+        int command = Requests.command(message);
+        if (broughtDescriptors || command == Wire.DMA_UNMAP || command == Wire.DEVICE_SET_IRQS) {
+            descriptors.keepOnly(token -> dma.refersTo(token) || vectors.refersTo(token));
         }
     }
 }

@@ -54,7 +54,8 @@ public interface Device {
 
     /**
      * Waits until no access to guest memory is in flight; nothing is submitted before {@link
-     * #dmaMapChanged}. Called before a DMA range is unmapped.
+     * #dmaMapChanged}. Called outside of a transaction, before a DMA range is unmapped and before
+     * {@link #reset}.
      */
     void quiesce();
 
@@ -78,6 +79,9 @@ public interface Device {
     /** Nanoseconds until poll must be called again without an event; Long.MAX_VALUE for never. */
     long nextDeadlineNanos();
 
-    /** The function is removed: release what the device itself opened. */
+    /**
+     * The function's thread ends: wait for what is in flight, deliver nothing more, and release
+     * what the device itself opened. The state stays as it is, a successor may go on with it.
+     */
     void close();
 }

@@ -42,6 +42,7 @@ final class FunctionLoop implements Runnable, Function {
     private final Epoll epoll = new Epoll();
     private final long[] tokens = new long[Epoll.MAX_EVENTS];
     private volatile boolean stopping;
+    private volatile boolean removing;
     private volatile boolean over;
     private volatile @Nullable MessageStream stream; // for stop(): another thread shuts it down
     private @Nullable Client client; // the function's thread
@@ -70,13 +71,19 @@ final class FunctionLoop implements Runnable, Function {
         requests = new Requests(shape, segment, dma, vectors, regions);
     }
 
-    /** Ends the loop; any thread may call it. */
-    void stop() {
-        stopping = true;
+    /** Ends the loop and the client's connection; any thread may call it. */
+    void remove() {
+        removing = true;
         MessageStream connected = stream;
         if (connected != null) {
             connected.shutDown(); // a client that does not read its replies keeps us no longer
         }
+        detach();
+    }
+
+    /** Ends the loop between two messages, for a successor to go on; any thread may call it. */
+    void detach() {
+        stopping = true;
         EventFd.signal(sockets.wake().number());
     }
 
@@ -93,7 +100,8 @@ final class FunctionLoop implements Runnable, Function {
                 round();
             }
         } catch (RuntimeException | Error e) {
-            // Our bug. The other functions of this card go on.
+            // Our bug. The other functions of this card go on, and a successor finds this one as it
+            // was: for the guest it is a pause until then.
             LOG.log(System.Logger.Level.ERROR, id + ": out of service", e);
         } finally {
             over = true;
@@ -269,11 +277,12 @@ final class FunctionLoop implements Runnable, Function {
         MessageStream ended = stream;
         stream = null;
         if (ended != null) {
-            ended.shutDown();
+            if (removing) {
+                ended.shutDown();
+            }
             ended.close();
         }
         try {
-            device.quiesce();
             device.close();
         } catch (RuntimeException e) {
             LOG.log(System.Logger.Level.ERROR, id + ": device", e);

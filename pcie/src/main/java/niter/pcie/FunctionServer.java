@@ -29,6 +29,7 @@ public final class FunctionServer implements AutoCloseable {
     private final FunctionLoop loop;
     private final Thread thread;
     private final Descriptor wake;
+    private boolean closed; // guarded by this
 
     private FunctionServer(
             String id,
@@ -125,12 +126,40 @@ public final class FunctionServer implements AutoCloseable {
     }
 
     /**
+     * Ends the function's thread and leaves everything to a successor; for the client it is a
+     * pause.
+     */
+    public synchronized void detach() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        loop.detach();
+        join();
+    }
+
+    /**
      * Removes the function: its thread ends, the client's connection too, the socket goes, and the
-     * escrow forgets everything.
+     * escrow forgets everything. More calls do nothing.
      */
     @Override
-    public void close() {
-        loop.stop();
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        loop.remove();
+        join();
+        try {
+            Files.deleteIfExists(socket);
+            escrow.release(SEGMENT, LISTENER, CONNECTION, HeldDescriptors.PREFIX);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "{0}: {1}", id, e.getMessage());
+        }
+    }
+
+    /** Waits until the function's thread has ended, whatever the reason. */
+    void awaitEnd() {
         boolean interrupted = false;
         while (thread.isAlive()) {
             try {
@@ -142,13 +171,11 @@ public final class FunctionServer implements AutoCloseable {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private void join() {
+        awaitEnd();
         segment.close();
         wake.close();
-        try {
-            Files.deleteIfExists(socket);
-            escrow.release(SEGMENT, LISTENER, CONNECTION, HeldDescriptors.PREFIX);
-        } catch (IOException e) {
-            LOG.log(System.Logger.Level.WARNING, "{0}: {1}", id, e.getMessage());
-        }
     }
 }

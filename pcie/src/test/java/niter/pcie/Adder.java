@@ -1,0 +1,164 @@
+package niter.pcie;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * A device for tests. Register 0: a write adds, a read tells the sum. Register 8: a DMA address; a
+ * write adds what lies there. Register 16: a write fires that vector. Offset 0x1000: a doorbell
+ * whose value poll writes to register 24.
+ */
+final class Adder implements Device {
+    private final Runnable step;
+    private Function function = new NoFunction();
+
+    Adder(Runnable step) {
+        this.step = step;
+    }
+
+    @Override
+    public FunctionShape shape() {
+        return new FunctionShape(
+                "adder",
+                1,
+                0x1d0f,
+                0x8061,
+                0x1d0f,
+                0,
+                1,
+                0x010802,
+                List.of(new FunctionShape.Bar(0, 16384)),
+                5,
+                0,
+                0x2000,
+                0x3000,
+                64,
+                64);
+    }
+
+    @Override
+    public void attach(Function function, boolean takenOver) {
+        this.function = function;
+    }
+
+    @Override
+    public long readBar(int bar, long offset, int length) {
+        step.run();
+        MemorySegment state = function.state().staged();
+        return offset < 64 && offset % 8 == 0 ? state.get(JAVA_LONG, offset) : 0;
+    }
+
+    @Override
+    public void writeBar(int bar, long offset, int length, long value) {
+        step.run();
+        MemorySegment state = function.state().staged();
+        switch ((int) offset) {
+            case 0 -> state.set(JAVA_LONG, 0, state.get(JAVA_LONG, 0) + value);
+            case 8 -> {
+                long address = function.dma().address(value, 8, false);
+                long found = address == 0 ? -1 : niter.linux.Memory.all().get(JAVA_LONG, address);
+                state.set(JAVA_LONG, 0, state.get(JAVA_LONG, 0) + found);
+            }
+            case 16 -> function.interrupt((int) value);
+            default -> {}
+        }
+        step.run();
+    }
+
+    @Override
+    public boolean storeDoorbell(int bar, long offset, int length, long value) {
+        if (offset != 0x1000 || length != 4) {
+            return false;
+        }
+        step.run();
+        function.state().live().set(JAVA_LONG, 0, value);
+        step.run();
+        return true;
+    }
+
+    @Override
+    public void reset() {
+        function.state().staged().fill((byte) 0);
+        function.state().live().fill((byte) 0);
+    }
+
+    @Override
+    public void commandChanged(int command) {}
+
+    @Override
+    public void quiesce() {
+        step.run();
+    }
+
+    @Override
+    public void dmaMapChanged() {
+        step.run();
+    }
+
+    @Override
+    public int poll(int budget) {
+        FunctionState state = function.state();
+        long rung = state.live().get(JAVA_LONG, 0);
+        if (state.current().get(JAVA_LONG, 24) == rung) {
+            return 0;
+        }
+        step.run();
+        state.begin();
+        state.staged().set(JAVA_LONG, 24, rung);
+        state.commit();
+        return 1;
+    }
+
+    @Override
+    public boolean arm() {
+        return true;
+    }
+
+    @Override
+    public long nextDeadlineNanos() {
+        return Long.MAX_VALUE;
+    }
+
+    @Override
+    public void close() {}
+
+    /** Before attach. */
+    private static final class NoFunction implements Function {
+        @Override
+        public String id() {
+            throw new IllegalStateException();
+        }
+
+        @Override
+        public FunctionState state() {
+            throw new IllegalStateException();
+        }
+
+        @Override
+        public DmaMap dma() {
+            throw new IllegalStateException();
+        }
+
+        @Override
+        public int command() {
+            throw new IllegalStateException();
+        }
+
+        @Override
+        public void interrupt(int vector) {
+            throw new IllegalStateException();
+        }
+
+        @Override
+        public void watch(int descriptor) {
+            throw new IllegalStateException();
+        }
+
+        @Override
+        public void guestError(String what) {
+            throw new IllegalStateException();
+        }
+    }
+}
