@@ -1,0 +1,109 @@
+package niter.cli;
+
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The host's end of a guest's second serial port, in frames. One thread receives, any thread sends.
+ */
+final class AgentConnection implements AutoCloseable {
+    private static final byte SYN = 0x16;
+    private static final long ASK_AGAIN_MILLIS = 100;
+    private static final int READY = 'R' << 24 | 1 << 8 | '1'; // type, length 1, protocol 1
+    private static final int HEADER = 3;
+
+    private final SocketChannel channel;
+    private final DataInputStream in;
+
+    AgentConnection(SocketChannel channel) {
+        this.channel = channel;
+        this.in = new DataInputStream(new BufferedInputStream(Channels.newInputStream(channel)));
+    }
+
+    static AgentConnection connect(Path socket) throws IOException {
+        return new AgentConnection(SocketChannel.open(UnixDomainSocketAddress.of(socket)));
+    }
+
+    /**
+     * Asks again and again whether the agent is there, until it is. What comes before its answer is
+     * an echo: the port was not raw yet.
+     *
+     * @throws EOFException if the guest ends first
+     */
+    void awaitReady() throws IOException {
+        CountDownLatch ready = new CountDownLatch(1);
+        Thread asking = Thread.ofPlatform().daemon().name("agent-ask").start(() -> ask(ready));
+        try {
+            int last = 0;
+            while (last != READY) {
+                last = last << 8 | in.readUnsignedByte();
+            }
+        } finally {
+            ready.countDown();
+        }
+        try {
+            asking.join(); // no SYN comes between the frames that follow
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void ask(CountDownLatch ready) {
+        try {
+            do {
+                write(ByteBuffer.wrap(new byte[] {SYN}));
+            } while (!ready.await(ASK_AGAIN_MILLIS, TimeUnit.MILLISECONDS));
+        } catch (IOException e) {
+            return; // the receiver sees the end too, and says so
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    void send(Frame frame) throws IOException {
+        send(frame.type(), frame.payload(), frame.payload().length);
+    }
+
+    /** Sends the first bytes of a payload. */
+    void send(char type, byte[] payload, int length) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(HEADER + length);
+        bytes.put((byte) type).putShort((short) length).put(payload, 0, length).flip();
+        write(bytes);
+    }
+
+    private synchronized void write(ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
+        }
+    }
+
+    /** The next frame; null where the guest has ended. */
+    @Nullable Frame receive() throws IOException {
+        int type = in.read();
+        if (type < 0) {
+            return null;
+        }
+        int length = in.readUnsignedShort();
+        if (length > Frame.MAX_PAYLOAD) {
+            throw new IOException("the guest's agent sent a frame of " + length + " bytes");
+        }
+        byte[] payload = new byte[length];
+        in.readFully(payload);
+        return new Frame((char) type, payload);
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+}
