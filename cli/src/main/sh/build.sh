@@ -34,7 +34,9 @@ progress_ends() {
 arguments() {
     directory=$1 part=$2 main=$3 native=$4
     shift 4
-    printf '%s\n' -XX:+UseSerialGC -XX:-UsePerfData -Xlog:disable -Xlog:all=error:stderr \
+    format='%1$tFT%1$tT.%1$tL%1$tz %4$s %3$s: %5$s%6$s%n'
+    printf '%s\n' "\"-Djava.util.logging.SimpleFormatter.format=$format\"" \
+        "\"-Djdk.system.logger.format=$format\"" -XX:+UseSerialGC -XX:-UsePerfData -Xlog:disable -Xlog:all=error:stderr \
         "--enable-native-access=$native" "$@" -p "\"$new/$part\"" -m "$main" >"$directory/$part.args"
 }
 
@@ -58,11 +60,11 @@ all_arguments() {
         hypervisor) arguments "$directory" $part niter.hypervisor/niter.hypervisor.HypervisorMain \
             niter.linux -XX:TieredStopAtLevel=1 -Xmx32m "$@" ;;
         cli) arguments "$directory" $part niter.cli/niter.cli.NiterMain \
-            "$cli_native" -XX:TieredStopAtLevel=1 -Xmx128m "$@" ;;
+            niter.linux,io.netty.common -XX:TieredStopAtLevel=1 -Xmx128m \
+            -Djava.util.logging.config.file=/dev/null "$@" ;; # says what is wrong by itself
         esac
     done
 }
-cli_native=ALL-UNNAMED
 
 build() {
     new=$target/dist-$(date +%s)

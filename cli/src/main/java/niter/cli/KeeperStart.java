@@ -22,6 +22,8 @@ final class KeeperStart {
     private static final int PATIENCE_SECONDS = 30;
     private static final int END_MILLIS = 15_000;
 
+    private static final String KEEPER = "niter-keeper: "; // how its complaints begin
+
     private final StateDirectory state;
     private final Progress progress;
 
@@ -98,31 +100,30 @@ final class KeeperStart {
         }
     }
 
+    /** The keeper's own last word, or else the controller's. */
     private String complaint(Descriptor errors) {
         String said = "";
         try {
-            said = text(errors).strip();
+            said =
+                    text(errors)
+                            .lines()
+                            .filter(line -> line.startsWith(KEEPER))
+                            .findFirst()
+                            .map(line -> line.substring(KEEPER.length()))
+                            .orElseGet(() -> lastLine(state.log("controller")));
         } catch (IOException e) {
             said = ErrorLine.reason(e);
         }
-        if (said.isEmpty()) {
-            said = lastLine(state.log("controller"));
-        }
-        return "niter does not start: %s: %s has more"
-                .formatted(
-                        said.isEmpty() ? "no word from the controller" : lastOf(said),
-                        state.logs());
+        return "niter does not start: %s: see %s"
+                .formatted(said.isEmpty() ? "the controller says nothing" : said, state.logs());
     }
 
     private static String lastLine(Path log) {
         try {
-            return Files.exists(log) ? lastOf(Files.readString(log).strip()) : "";
+            String text = Files.exists(log) ? Files.readString(log).strip() : "";
+            return text.substring(text.lastIndexOf('\n') + 1);
         } catch (IOException e) {
             return ErrorLine.reason(e);
         }
-    }
-
-    private static String lastOf(String text) {
-        return text.substring(text.lastIndexOf('\n') + 1);
     }
 }
