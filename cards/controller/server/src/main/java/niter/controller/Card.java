@@ -1,0 +1,171 @@
+package niter.controller;
+
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import niter.controller.control.ControlChannel;
+import niter.controller.control.protocol.FromCard;
+import niter.controller.control.protocol.FunctionEvent;
+import niter.controller.control.protocol.ToCard;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the controller asks of a card. A card that restarts is a pause: what was not answered is
+ * asked again, every request is safe to repeat.
+ */
+final class Card {
+    private static final System.Logger LOG = System.getLogger(Card.class.getName());
+
+    /** Copying a large root disk takes its time; a card that is not there, much less. */
+    private static final int PATIENCE_SECONDS = 300;
+
+    private static final int CONNECT_SECONDS = 20;
+
+    private final String name;
+    private final Consumer<FunctionEvent> events;
+    private final Map<Long, Question> pending = new LinkedHashMap<>(); // guarded by this
+    private @Nullable ControlChannel channel; // guarded by this
+    private long lastId; // guarded by this
+
+    private record Question(ToCard message, CompletableFuture<FromCard> answer) {}
+
+    /** The card's answer: it cannot do that. */
+    static final class RefusedException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        RefusedException(String message) {
+            super(message);
+        }
+    }
+
+    /**
+     * A card that is not connected yet.
+     *
+     * @param events what it says by itself, on its connection's thread
+     */
+    Card(String name, Consumer<FunctionEvent> events) {
+        this.name = name;
+        this.events = events;
+    }
+
+    /**
+     * Asks and waits for the answer.
+     *
+     * @throws RefusedException with the card's reason
+     * @throws IOException if the card does not come or does not answer
+     */
+    FromCard ask(ToCard.Builder request) throws RefusedException, IOException {
+        CompletableFuture<FromCard> answer = new CompletableFuture<>();
+        long id;
+        synchronized (this) {
+            awaitConnection();
+            id = ++lastId;
+            Question question = new Question(request.setId(id).build(), answer);
+            pending.put(id, question);
+            send(question);
+        }
+        try {
+            FromCard message = answer.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            if (message.hasFailed()) {
+                throw new RefusedException(message.getFailed().getMessage());
+            }
+            return message;
+        } catch (TimeoutException | ExecutionException e) {
+            throw new IOException("the card " + name + " does not answer", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        } finally {
+            forget(id);
+        }
+    }
+
+    private synchronized void forget(long id) {
+        pending.remove(id);
+    }
+
+    private synchronized void awaitConnection() throws IOException {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(CONNECT_SECONDS);
+        try {
+            while (channel == null) {
+                long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+                if (left <= 0) {
+                    throw new IOException(
+                            "the card " + name + " does not start: its log says more");
+                }
+                wait(left);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+    }
+
+    /** On a send that fails the receiver sees the end too, and the next connection asks again. */
+    private synchronized void send(Question question) {
+        if (channel == null) {
+            return;
+        }
+        try {
+            channel.send(question.message);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.INFO, "card {0}: {1}", name, e.getMessage());
+        }
+    }
+
+    /**
+     * Serves one connection of this card to its end, on the calling thread.
+     *
+     * @param connected runs, once, on a thread of its own when requests may be sent
+     */
+    void serve(ControlChannel connection, Runnable connected) {
+        synchronized (this) {
+            if (channel != null) {
+                channel.close(); // of a process that is gone; its thread sees the end
+            }
+            channel = connection;
+            pending.values().forEach(this::send);
+            notifyAll();
+        }
+        Thread.ofPlatform().daemon().name("card-" + name + "-connected").start(connected);
+        try {
+            ControlChannel.@Nullable Received<FromCard> received =
+                    connection.receive(FromCard.parser());
+            while (received != null) {
+                received.discard(); // a card has no descriptors for us
+                dispatch(received.message());
+                received = connection.receive(FromCard.parser());
+            }
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "card {0}: {1}", name, e.getMessage());
+        } finally {
+            end(connection);
+        }
+    }
+
+    private void dispatch(FromCard message) {
+        if (message.hasEvent()) {
+            events.accept(message.getEvent());
+            return;
+        }
+        @Nullable Question question;
+        synchronized (this) {
+            question = pending.get(message.getId());
+        }
+        if (question != null) {
+            question.answer.complete(message);
+        }
+    }
+
+    private synchronized void end(ControlChannel connection) {
+        connection.close();
+        if (channel == connection) {
+            channel = null;
+        }
+    }
+}

@@ -1,0 +1,275 @@
+package niter.controller;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import niter.controller.control.KeeperClient;
+import niter.controller.control.StateDirectory;
+import niter.controller.control.protocol.Exited;
+import niter.controller.control.protocol.FunctionEvent;
+import niter.controller.control.protocol.Process;
+import niter.controller.northbound.InstanceState;
+import niter.controller.record.Wish;
+import niter.linux.Descriptor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The host as the controller sees it: its instances, its EBS card, and the keeper that does what is
+ * decided here.
+ */
+final class Host {
+    private static final System.Logger LOG = System.getLogger(Host.class.getName());
+
+    /** There while all of it is being stopped, so that a restarted controller goes on with that. */
+    private static final String DOWN = "down";
+
+    private final StateDirectory state;
+    private final KeeperClient keeper;
+    private final Watchers watchers;
+    private final Volumes volumes;
+    private final Card ebs;
+    private final Admission admission;
+    private final Instances instances;
+    private final HostParts parts;
+
+    Host(StateDirectory state, KeeperClient keeper, String java, Path dist) throws IOException {
+        this.state = state;
+        this.keeper = keeper;
+        watchers = new Watchers(state);
+        ebs = new Card(Volumes.CARD, this::functionEvent);
+        volumes =
+                new Volumes(
+                        ebs,
+                        keeper,
+                        state,
+                        new Volumes.CardProgram(java, dist.resolve("ebs.args").toString()));
+        Engines engines =
+                new Engines(
+                        keeper,
+                        state,
+                        new Engines.Program(java, dist.resolve("hypervisor.args").toString()));
+        RecordStore store = new RecordStore(state);
+        admission = Admission.ofHost(state.volumes());
+        parts =
+                new HostParts(
+                        store,
+                        volumes,
+                        engines,
+                        state.instances(),
+                        state.logs(),
+                        watchers::changed,
+                        this::gone);
+        instances = new Instances(store, admission, parts);
+    }
+
+    private void gone(Instance instance) {
+        instances.remove(instance);
+    }
+
+    Instances instances() {
+        return instances;
+    }
+
+    Watchers watchers() {
+        return watchers;
+    }
+
+    Admission admission() {
+        return admission;
+    }
+
+    KeeperClient keeper() {
+        return keeper;
+    }
+
+    StateDirectory state() {
+        return state;
+    }
+
+    Card ebs() {
+        return ebs;
+    }
+
+    // ---- after a restart ---------------------------------------------------------------------
+
+    /**
+     * Learns where an earlier controller left off, or after a start of the host.
+     *
+     * @param given what the keeper held; taken over and emptied
+     */
+    void resume(Map<String, Descriptor> given) throws IOException {
+        instances.load();
+        Map<String, Process> processes = new HashMap<>();
+        keeper.processes().forEach(process -> processes.put(process.getName(), process));
+        for (Instance instance : instances.all()) {
+            @Nullable Process process = processes.remove(instance.id());
+            if (process != null && process.getPid() > 0) {
+                instance.resume(process.getPid(), machine(instance, given));
+            } else if (process != null) {
+                instance.resumeEnded(exited(process));
+            }
+        }
+        forgetStrangers(processes);
+        given.values().forEach(Descriptor::close);
+    }
+
+    /** Begins to work. */
+    void begin() throws IOException {
+        keeper.watch(this::exited, this::lookAgain);
+        lookAgain(); // what ended before the watch
+        if (Files.exists(downFile())) {
+            Thread.ofPlatform().daemon().name("shut-down").start(this::goOnShuttingDown);
+        } else {
+            instances.all().forEach(Instance::wake);
+        }
+    }
+
+    private @Nullable Machine machine(Instance instance, Map<String, Descriptor> given) {
+        String id = instance.id();
+        @Nullable Descriptor console = given.remove(Machine.consoleKey(id));
+        @Nullable Descriptor qmp = given.remove(Machine.qmpKey(id));
+        if (console == null || qmp == null) {
+            if (console != null) {
+                console.close();
+            }
+            if (qmp != null) {
+                qmp.close();
+            }
+            return null;
+        }
+        return instance.attach(console, qmp);
+    }
+
+    /** Machines whose record is gone: a terminate that was not finished to the end. */
+    private void forgetStrangers(Map<String, Process> processes) throws IOException {
+        for (String name : processes.keySet()) {
+            if (name.startsWith("i-")) {
+                parts.engines().killAndForget(name);
+            }
+        }
+    }
+
+    // ---- what happens ------------------------------------------------------------------------
+
+    private void exited(Exited event) {
+        @Nullable Instance instance = instances.byId(event.getProcess());
+        if (instance != null) {
+            instance.ended(event);
+        }
+    }
+
+    private static Exited exited(Process process) {
+        String end = process.getLastEnd();
+        Exited.Builder event = Exited.newBuilder().setProcess(process.getName()).setExitStatus(-1);
+        if (end.startsWith("exit status ")) {
+            event.setExitStatus(Integer.parseInt(end.substring("exit status ".length())));
+        } else if (end.startsWith("killed by signal ")) {
+            event.setSignal(Integer.parseInt(end.substring("killed by signal ".length())));
+        }
+        return event.build();
+    }
+
+    /** The keeper was restarted: ends may have gone unseen. */
+    private void lookAgain() {
+        try {
+            Map<String, Process> processes = new HashMap<>();
+            keeper.processes().forEach(process -> processes.put(process.getName(), process));
+            for (Instance instance : instances.all()) {
+                @Nullable Process process = processes.get(instance.id());
+                if (process == null) {
+                    instance.ended(
+                            Exited.newBuilder()
+                                    .setProcess(instance.id())
+                                    .setExitStatus(-1)
+                                    .build());
+                } else if (process.getPid() == 0) {
+                    instance.ended(exited(process));
+                }
+            }
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "keeper: {0}", e.getMessage());
+        }
+    }
+
+    private void functionEvent(FunctionEvent event) {
+        String volume = event.getFunctionId();
+        LOG.log(
+                System.Logger.Level.WARNING,
+                "{0}: {1} {2}",
+                volume,
+                event.getEvent(),
+                event.getDetail());
+        for (Instance instance : instances.all()) {
+            if (instance.record().getVolumeId().equals(volume)) {
+                instance.note(
+                        switch (event.getEvent()) {
+                            case "disk-full" ->
+                                    "no space left for "
+                                            + volume
+                                            + ": writes wait: make room in "
+                                            + state.volumes();
+                            case "disk-space-again" -> "";
+                            default -> volume + ": " + event.getEvent() + " " + event.getDetail();
+                        });
+            }
+        }
+    }
+
+    /** A card that has connected may serve what nobody wants any more. */
+    void cardConnected() {
+        try {
+            Set<String> wanted = new HashSet<>();
+            for (Instance instance : instances.all()) {
+                wanted.add(instance.record().getVolumeId());
+            }
+            for (String volume : volumes.served()) {
+                if (!wanted.contains(volume)) {
+                    volumes.withdraw(volume);
+                }
+            }
+        } catch (IOException | Card.RefusedException e) {
+            LOG.log(System.Logger.Level.WARNING, "ebs: {0}", e.getMessage());
+        }
+    }
+
+    // ---- the end -----------------------------------------------------------------------------
+
+    /** Stops all instances, which run again after the next start, then ends every process. */
+    void shutDown() throws IOException, InterruptedException {
+        Files.writeString(downFile(), "");
+        instances.all().forEach(Instance::hostGoesDown);
+        for (Instance instance : instances.all()) {
+            instance.await(InstanceState.STOPPED, InstanceState.TERMINATED);
+        }
+        Files.deleteIfExists(downFile());
+        keeper.shutDown();
+    }
+
+    private void goOnShuttingDown() {
+        try {
+            shutDown();
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.ERROR, "shutting down: {0}", e.getMessage());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private Path downFile() {
+        return state.run().resolve(DOWN);
+    }
+
+    /** Whether a wish can be granted: not while all of it is being stopped. */
+    boolean isGoingDown() {
+        return Files.exists(downFile());
+    }
+
+    /** Asks for a state of an instance. */
+    void wish(Instance instance, Wish wish, boolean force) throws IOException {
+        instance.wish(wish, wish == Wish.RUN ? "" : Reasons.USER_STOP, force);
+    }
+}

@@ -1,0 +1,158 @@
+package niter.controller;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import niter.controller.control.KeeperRefusedException;
+import niter.controller.record.InstanceRecord;
+import niter.controller.record.Wish;
+import niter.linux.Descriptor;
+import niter.linux.LinuxException;
+import niter.linux.Signals;
+import org.jspecify.annotations.Nullable;
+
+/** What is done to bring an instance to where it is wished; on the instance's own thread. */
+final class InstanceSteps {
+    private static final System.Logger LOG = System.getLogger(InstanceSteps.class.getName());
+
+    /** How long a guest may take to stop, after which it is ended. */
+    static final long POWER_OFF_MILLIS = 30_000;
+
+    private static final long KILL_MILLIS = 10_000;
+
+    private final Instance instance;
+    private final HostParts parts;
+
+    InstanceSteps(Instance instance, HostParts parts) {
+        this.instance = instance;
+        this.parts = parts;
+    }
+
+    /** Volume, function, machine. What cannot be done stops or, at the first time, ends it. */
+    void launch(InstanceRecord record) throws IOException {
+        try {
+            if (!record.getVolumeCreated()) {
+                parts.volumes().create(record);
+                instance.save(instance.record().toBuilder().setVolumeCreated(true).build());
+            }
+            parts.volumes().serve(record);
+            start(record);
+        } catch (Card.RefusedException | KeeperRefusedException | LinuxException e) {
+            instance.notStarted();
+            boolean never = !instance.record().getVolumeCreated();
+            instance.wish(
+                    never ? Wish.TERMINATE : Wish.STOP,
+                    Reasons.failed(String.valueOf(e.getMessage())),
+                    false);
+        }
+    }
+
+    private void start(InstanceRecord record) throws IOException {
+        String id = record.getInstanceId();
+        instance.starting();
+        Engines.Started started;
+        try {
+            started = parts.engines().start(record);
+        } catch (KeeperRefusedException e) {
+            throw e;
+        } catch (IOException e) { // it may run or not: neither, then again
+            parts.engines().killAndForget(id);
+            instance.notStarted();
+            throw e;
+        }
+        instance.started(started.pid(), attach(id, started.console(), started.qmp()));
+    }
+
+    /** Takes over the descriptors of a machine. */
+    Machine attach(String id, Descriptor console, Descriptor qmp) {
+        SerialConsole serial = new SerialConsole(id, parts.directories().resolve(id), console);
+        return new Machine(serial, new Qmp(id, qmp, new MachineListener(instance)));
+    }
+
+    /** The power button, and the plug for a guest that does not listen. */
+    void powerOff(@Nullable Machine machine) throws IOException {
+        if (machine != null) {
+            try {
+                machine.onShutdown(false);
+                if (machine.isShutDown()) {
+                    machine.quit();
+                } else {
+                    machine.powerButton();
+                }
+                if (instance.await(() -> !instance.runs(), POWER_OFF_MILLIS)) {
+                    return;
+                }
+            } catch (IOException e) {
+                if (!instance.runs()) {
+                    return; // it ended meanwhile
+                }
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "{0}: no power button: {1}",
+                        instance.id(),
+                        e.getMessage());
+            }
+        }
+        if (instance.isStopWanted()) {
+            kill();
+        }
+    }
+
+    void kill() throws IOException {
+        parts.engines().kill(instance.id(), Signals.SIGKILL);
+        instance.await(() -> !instance.runs(), KILL_MILLIS);
+    }
+
+    /** Restarts the guest: it shuts down in order where it listens. */
+    void reboot(@Nullable Machine machine) throws IOException {
+        if (machine == null) {
+            return;
+        }
+        machine.onShutdown(true);
+        if (!machine.isShutDown()) {
+            machine.powerButton();
+            instance.await(instance::isGuestDown, POWER_OFF_MILLIS);
+        }
+        if (instance.isStopWanted() || !instance.runs()) {
+            return;
+        }
+        machine.reset();
+        instance.rebooted();
+    }
+
+    /** Ends the function; the volume is nobody's then. */
+    void release(InstanceRecord record) throws IOException {
+        if (record.getVolumeCreated()) {
+            try {
+                parts.volumes().withdraw(record.getVolumeId());
+            } catch (Card.RefusedException e) {
+                throw new IOException(e.getMessage(), e);
+            }
+        }
+    }
+
+    /** Removes all that there is of it. */
+    void delete(InstanceRecord record) throws IOException {
+        try {
+            parts.volumes().withdraw(record.getVolumeId());
+            parts.volumes().delete(record.getVolumeId());
+        } catch (Card.RefusedException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+        Files.deleteIfExists(parts.logs().resolve(record.getInstanceId() + ".log"));
+        parts.store().remove(record);
+    }
+
+    /** Reads the rest of what an ended machine printed, and closes. */
+    void discard(Machine machine) {
+        try {
+            machine.console().drain();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        machine.close();
+    }
+
+    void forget() throws IOException {
+        parts.engines().forget(instance.id());
+    }
+}

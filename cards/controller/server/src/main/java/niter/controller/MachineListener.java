@@ -1,0 +1,16 @@
+package niter.controller;
+
+/** What a machine says of itself, told to its instance. */
+record MachineListener(Instance instance) implements Qmp.Listener {
+    @Override
+    public void ready(Qmp qmp) {
+        instance.ready();
+    }
+
+    @Override
+    public void shutDown(String reason) {
+        if (reason.startsWith("guest")) {
+            instance.guestIsDown();
+        }
+    }
+}

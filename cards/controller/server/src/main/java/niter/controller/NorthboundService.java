@@ -1,0 +1,274 @@
+package niter.controller;
+
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import niter.controller.northbound.Capacity;
+import niter.controller.northbound.ConsoleInput;
+import niter.controller.northbound.ConsoleOutput;
+import niter.controller.northbound.ConsoleOutputRequest;
+import niter.controller.northbound.ControllerGrpc;
+import niter.controller.northbound.DescribeCapacityRequest;
+import niter.controller.northbound.DescribeInstanceTypesRequest;
+import niter.controller.northbound.DescribeInstancesRequest;
+import niter.controller.northbound.DescribeProcessesRequest;
+import niter.controller.northbound.InstanceRequest;
+import niter.controller.northbound.InstanceState;
+import niter.controller.northbound.InstanceTypes;
+import niter.controller.northbound.Instances;
+import niter.controller.northbound.Process;
+import niter.controller.northbound.Processes;
+import niter.controller.northbound.RunInstancesRequest;
+import niter.controller.northbound.ShutDownAnswer;
+import niter.controller.northbound.ShutDownRequest;
+import niter.controller.northbound.StopInstanceRequest;
+import niter.controller.northbound.Volume;
+import niter.controller.record.InstanceRecord;
+import niter.controller.record.Wish;
+import niter.linux.LinuxException;
+import org.jspecify.annotations.Nullable;
+
+/** The northbound API's calls. Each runs on a thread of its own and may wait. */
+final class NorthboundService extends ControllerGrpc.ControllerImplBase {
+    private static final System.Logger LOG = System.getLogger(NorthboundService.class.getName());
+
+    private final Host host;
+
+    /** Work whose failures become the API's errors. */
+    private interface Call<T> {
+        T run() throws ApiException, IOException, InterruptedException;
+    }
+
+    NorthboundService(Host host) {
+        this.host = host;
+    }
+
+    private static <T> void answer(StreamObserver<T> to, Call<T> call) {
+        T message;
+        try {
+            message = call.run();
+        } catch (ApiException e) {
+            to.onError(e.status().asRuntimeException());
+            return;
+        } catch (IOException | LinuxException e) {
+            String text = String.valueOf(e.getMessage());
+            to.onError(Status.INTERNAL.withDescription(text).asRuntimeException());
+            return;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            to.onError(Status.UNAVAILABLE.asRuntimeException());
+            return;
+        } catch (RuntimeException e) {
+            LOG.log(System.Logger.Level.ERROR, "a call failed", e);
+            String text = "a defect of niter: logs/controller.log says more";
+            to.onError(Status.INTERNAL.withDescription(text).asRuntimeException());
+            return;
+        }
+        to.onNext(message);
+        to.onCompleted();
+    }
+
+    // ---- instances ---------------------------------------------------------------------------
+
+    @Override
+    public void runInstances(RunInstancesRequest request, StreamObserver<Instances> answer) {
+        answer(
+                answer,
+                () -> {
+                    checkUp();
+                    LaunchRequest launch = LaunchRequest.of(request);
+                    Instances.Builder made = Instances.newBuilder();
+                    for (Instance instance : host.instances().make(launch)) {
+                        made.addInstance(host.watchers().describe(instance));
+                    }
+                    return made.build();
+                });
+    }
+
+    private void checkUp() throws ApiException {
+        if (host.isGoingDown()) {
+            throw ApiException.precondition("niter is being stopped: niter up, then again");
+        }
+    }
+
+    @Override
+    public void startInstance(
+            InstanceRequest request, StreamObserver<niter.controller.northbound.Instance> answer) {
+        answer(
+                answer,
+                () -> {
+                    checkUp();
+                    Instance instance = host.instances().find(request.getInstance());
+                    synchronized (host.instances()) { // nobody takes its place meanwhile
+                        start(instance);
+                    }
+                    return host.watchers().describe(instance);
+                });
+    }
+
+    private void start(Instance instance) throws ApiException, IOException {
+        switch (instance.state()) {
+            case PENDING, RUNNING -> {} // done already
+            case STOPPED -> {
+                host.instances().admit(instance);
+                host.wish(instance, Wish.RUN, false);
+            }
+            default -> throw wrongState(instance, "stopped");
+        }
+    }
+
+    private static ApiException wrongState(Instance instance, String expected) {
+        String state = instance.state().name().toLowerCase(java.util.Locale.ROOT);
+        return ApiException.precondition(
+                "%s: expected it to be %s, it is %s"
+                        .formatted(instance.id(), expected, state.replace('_', '-')));
+    }
+
+    @Override
+    public void stopInstance(
+            StopInstanceRequest request,
+            StreamObserver<niter.controller.northbound.Instance> answer) {
+        answer(
+                answer,
+                () -> {
+                    Instance instance = host.instances().find(request.getInstance());
+                    if (instance.state() == InstanceState.SHUTTING_DOWN) {
+                        throw wrongState(instance, "running");
+                    }
+                    if (instance.state() != InstanceState.STOPPED) {
+                        host.wish(instance, Wish.STOP, request.getForce());
+                        instance.await(InstanceState.STOPPED, InstanceState.TERMINATED);
+                    }
+                    return host.watchers().describe(instance);
+                });
+    }
+
+    @Override
+    public void rebootInstance(
+            InstanceRequest request, StreamObserver<niter.controller.northbound.Instance> answer) {
+        answer(
+                answer,
+                () -> {
+                    Instance instance = host.instances().find(request.getInstance());
+                    if (instance.state() != InstanceState.RUNNING) {
+                        throw wrongState(instance, "running");
+                    }
+                    instance.reboot();
+                    return host.watchers().describe(instance);
+                });
+    }
+
+    @Override
+    public void terminateInstance(
+            InstanceRequest request, StreamObserver<niter.controller.northbound.Instance> answer) {
+        answer(
+                answer,
+                () -> {
+                    @Nullable InstanceRecord gone =
+                            host.instances().terminated(request.getInstance());
+                    if (gone != null) {
+                        return Descriptions.terminated(gone);
+                    }
+                    Instance instance = host.instances().find(request.getInstance());
+                    host.wish(instance, Wish.TERMINATE, true);
+                    instance.await(InstanceState.TERMINATED);
+                    return host.watchers().describe(instance);
+                });
+    }
+
+    @Override
+    public void describeInstances(
+            DescribeInstancesRequest request, StreamObserver<Instances> answer) {
+        answer(answer, () -> new Listing(host).describe(request));
+    }
+
+    @Override
+    public void watchInstances(
+            DescribeInstancesRequest request,
+            StreamObserver<niter.controller.northbound.Instance> answer) {
+        new InstanceStream(host, answer).start(request);
+    }
+
+    // ---- console -----------------------------------------------------------------------------
+
+    @Override
+    public StreamObserver<ConsoleInput> console(StreamObserver<ConsoleOutput> answer) {
+        return new ConsoleStream(host, answer);
+    }
+
+    @Override
+    public void getConsoleOutput(
+            ConsoleOutputRequest request, StreamObserver<ConsoleOutput> answer) {
+        new ConsoleStream(host, answer).output(request);
+    }
+
+    // ---- the host ----------------------------------------------------------------------------
+
+    @Override
+    public void describeProcesses(
+            DescribeProcessesRequest request, StreamObserver<Processes> answer) {
+        answer(
+                answer,
+                () -> {
+                    Processes.Builder all = Processes.newBuilder();
+                    for (var process : host.keeper().processes()) {
+                        all.addProcess(
+                                Process.newBuilder()
+                                        .setPart(process.getName())
+                                        .setPid(process.getPid())
+                                        .setStartedUnixMs(process.getStartedUnixMs())
+                                        .setRestarts(process.getRestarts())
+                                        .setPrivateBytes(process.getPrivateBytes())
+                                        .setLastEnd(process.getLastEnd()));
+                    }
+                    return all.build();
+                });
+    }
+
+    @Override
+    public void describeInstanceTypes(
+            DescribeInstanceTypesRequest request, StreamObserver<InstanceTypes> answer) {
+        answer(
+                answer,
+                () ->
+                        InstanceTypes.newBuilder()
+                                .addAllInstanceType(niter.controller.InstanceTypes.ALL)
+                                .build());
+    }
+
+    @Override
+    public void describeCapacity(DescribeCapacityRequest request, StreamObserver<Capacity> answer) {
+        answer(
+                answer,
+                () -> {
+                    Capacity.Builder capacity =
+                            host.admission().describe(host.instances().admitted());
+                    for (Instance instance : host.instances().all()) {
+                        capacity.addVolume(volume(instance.record()));
+                    }
+                    return capacity.build();
+                });
+    }
+
+    private Volume volume(InstanceRecord record) {
+        Path file = host.state().volumes().resolve(record.getVolumeId());
+        return Volume.newBuilder()
+                .setVolumeId(record.getVolumeId())
+                .setInstanceId(record.getInstanceId())
+                .setSizeBytes(record.getVolumeSizeBytes())
+                .setAllocatedBytes(Files.exists(file) ? AllocatedBytes.of(file) : 0)
+                .build();
+    }
+
+    @Override
+    public void shutDown(ShutDownRequest request, StreamObserver<ShutDownAnswer> answer) {
+        answer(
+                answer,
+                () -> {
+                    host.shutDown();
+                    return ShutDownAnswer.getDefaultInstance();
+                });
+    }
+}
