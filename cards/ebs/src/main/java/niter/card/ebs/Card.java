@@ -1,0 +1,224 @@
+package niter.card.ebs;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
+import niter.controller.control.protocol.CreateVolume;
+import niter.controller.control.protocol.Done;
+import niter.controller.control.protocol.EnsureFunction;
+import niter.controller.control.protocol.Failed;
+import niter.controller.control.protocol.FromCard;
+import niter.controller.control.protocol.Functions;
+import niter.controller.control.protocol.ToCard;
+import niter.linux.Descriptor;
+import niter.linux.LinuxException;
+import niter.pcie.Escrow;
+import org.jspecify.annotations.Nullable;
+
+/** The card: volumes, and the functions that serve them. Requests may come from any thread. */
+final class Card {
+    private static final System.Logger LOG = System.getLogger(Card.class.getName());
+    private static final Pattern DEVICE_NAME = Pattern.compile("[a-z0-9/]{0,32}");
+
+    /** How long writes of a process that was killed may still run. */
+    private static final long PATIENCE_MILLIS = 10_000;
+
+    private final Volumes volumes;
+    private final Escrow escrow;
+    private final Events events;
+    private final Turns turns = new Turns();
+    private final Map<String, ServedVolume> served = new ConcurrentHashMap<>();
+
+    /**
+     * A card without functions.
+     *
+     * @param escrow the keeper
+     */
+    Card(Volumes volumes, Escrow escrow, Events events) {
+        this.volumes = volumes;
+        this.escrow = escrow;
+        this.events = events;
+    }
+
+    /**
+     * Goes on with every function that an earlier process served, before anybody asks.
+     *
+     * @param given what the keeper held; taken over
+     */
+    void resume(Map<String, Descriptor> given) {
+        FunctionKeys.byFunction(given).forEach(this::resume);
+    }
+
+    private void resume(String functionId, Map<String, Descriptor> held) {
+        FunctionEscrow own = new FunctionEscrow(escrow, functionId);
+        try {
+            @Nullable Descriptor specification = held.remove(FunctionKeys.SPEC);
+            if (specification == null) { // it was not told to be there yet, or no longer
+                held.values().forEach(Descriptor::close);
+                own.releaseAll();
+                return;
+            }
+            EnsureFunction request;
+            try (specification) {
+                request = Specification.read(specification);
+            }
+            served.put(functionId, serve(request, own, held));
+            LOG.log(System.Logger.Level.INFO, "{0}: resumed", functionId);
+        } catch (IOException | RefusedException | LinuxException e) {
+            LOG.log(System.Logger.Level.ERROR, "{0}: {1}", functionId, e.getMessage());
+            events.post(functionId, "failed", String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** Does what the controller asks for; the answer has no id yet. */
+    FromCard.Builder answer(ToCard request) throws InterruptedException {
+        FromCard.Builder done = FromCard.newBuilder().setDone(Done.getDefaultInstance());
+        try {
+            switch (request.getBodyCase()) {
+                case CREATE_VOLUME -> {
+                    CreateVolume create = request.getCreateVolume();
+                    inTurn(
+                            create.getVolumeId(),
+                            () ->
+                                    volumes.create(
+                                            create.getVolumeId(),
+                                            create.getSizeBytes(),
+                                            create.getSource()));
+                }
+                case DELETE_VOLUME -> {
+                    String id = request.getDeleteVolume().getVolumeId();
+                    inTurn(id, () -> volumes.delete(id));
+                }
+                case ENSURE_FUNCTION -> {
+                    EnsureFunction ensure = request.getEnsureFunction();
+                    inTurn(ensure.getVolumeId(), () -> ensure(ensure));
+                }
+                case REMOVE_FUNCTION -> {
+                    String id = request.getRemoveFunction().getFunctionId();
+                    inTurn(id, () -> remove(id));
+                }
+                case LIST_FUNCTIONS -> {
+                    return FromCard.newBuilder().setFunctions(list());
+                }
+                case BODY_NOT_SET -> throw new RefusedException("body: expected a request");
+            }
+            return done;
+        } catch (RefusedException | LinuxException | IOException e) {
+            String message = String.valueOf(e.getMessage());
+            return FromCard.newBuilder().setFailed(Failed.newBuilder().setMessage(message));
+        }
+    }
+
+    private interface Action {
+        void run() throws RefusedException, IOException;
+    }
+
+    private void inTurn(String volumeId, Action action)
+            throws RefusedException, IOException, InterruptedException {
+        turns.begin(volumeId);
+        try {
+            action.run();
+        } finally {
+            turns.end(volumeId);
+        }
+    }
+
+    private void ensure(EnsureFunction request) throws RefusedException, IOException {
+        check(request);
+        String id = request.getFunctionId();
+        @Nullable ServedVolume before = served.get(id);
+        if (before != null) {
+            if (!before.request().equals(request)) {
+                throw new RefusedException(
+                        "function_id: " + id + " is served in another way: remove it first");
+            }
+            return;
+        }
+        FunctionEscrow own = new FunctionEscrow(escrow, id);
+        try (Descriptor specification = Specification.write(request)) {
+            own.hold(Map.of(FunctionKeys.SPEC, specification));
+        }
+        boolean started = false;
+        try {
+            served.put(id, serve(request, own, Map.of()));
+            started = true;
+        } finally {
+            if (!started) {
+                own.releaseAll();
+            }
+        }
+    }
+
+    private void check(EnsureFunction request) throws RefusedException {
+        volumes.path(request.getVolumeId()); // checks it
+        if (!request.getFunctionId().equals(request.getVolumeId())) {
+            throw new RefusedException(
+                    "function_id: expected the volume's, got \"" + request.getFunctionId() + "\"");
+        }
+        if (!request.getSocketPath().startsWith("/") || request.getSocketPath().contains("\0")) {
+            throw new RefusedException(
+                    "socket_path: expected an absolute path, got \""
+                            + request.getSocketPath()
+                            + "\"");
+        }
+        if (!DEVICE_NAME.matcher(request.getDeviceName()).matches()) {
+            throw new RefusedException(
+                    "device_name: expected at most 32 of a-z, 0-9 and /, got \""
+                            + request.getDeviceName()
+                            + "\"");
+        }
+    }
+
+    private ServedVolume serve(
+            EnsureFunction request, FunctionEscrow own, Map<String, Descriptor> given)
+            throws RefusedException, IOException {
+        String id = request.getFunctionId();
+        Path path = volumes.path(request.getVolumeId());
+        VolumeFile volume = VolumeFile.open(path, PATIENCE_MILLIS, new DiskEvents(id, events));
+        boolean started = false;
+        try {
+            ServedVolume function = ServedVolume.start(request, volume, own, given);
+            started = true;
+            return function;
+        } finally {
+            if (!started) {
+                volume.close();
+            }
+        }
+    }
+
+    private void remove(String functionId) throws IOException {
+        @Nullable ServedVolume function = served.get(functionId);
+        if (function != null) {
+            function.remove();
+            served.remove(functionId);
+            events.forget(functionId);
+        }
+    }
+
+    private Functions list() {
+        Functions.Builder all = Functions.newBuilder();
+        served.values().forEach(function -> all.addFunction(function.describe()));
+        return all.build();
+    }
+
+    /** Leaves all functions to a successor. */
+    void detach() {
+        served.values().forEach(ServedVolume::detach);
+    }
+
+    /** Tells the controller about a volume's disk. */
+    private record DiskEvents(String functionId, Events events) implements DiskFull.Listener {
+        @Override
+        public void diskFull() {
+            events.post(functionId, "disk-full", "");
+        }
+
+        @Override
+        public void diskSpaceAgain() {
+            events.post(functionId, "disk-space-again", "");
+        }
+    }
+}

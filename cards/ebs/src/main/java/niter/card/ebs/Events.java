@@ -1,0 +1,59 @@
+package niter.card.ebs;
+
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import niter.controller.control.ControlChannel;
+import niter.controller.control.protocol.FromCard;
+import niter.controller.control.protocol.FunctionEvent;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the controller is told without having asked. The latest of each function is kept, for a
+ * controller that was away.
+ */
+final class Events {
+    private static final System.Logger LOG = System.getLogger(Events.class.getName());
+
+    private final Map<String, FunctionEvent> latest = new LinkedHashMap<>(); // guarded by this
+    private @Nullable ControlChannel channel; // guarded by this
+
+    /** Tells it now or when there is a controller. Does not wait. */
+    synchronized void post(String functionId, String event, String detail) {
+        FunctionEvent message =
+                FunctionEvent.newBuilder()
+                        .setFunctionId(functionId)
+                        .setEvent(event)
+                        .setDetail(detail)
+                        .build();
+        latest.put(functionId, message);
+        offer(message);
+    }
+
+    private void offer(FunctionEvent event) {
+        if (channel == null) {
+            return;
+        }
+        try {
+            if (!channel.offer(FromCard.newBuilder().setEvent(event).build())) {
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "{0}: the controller does not read: {1} not told",
+                        event.getFunctionId(),
+                        event.getEvent());
+            }
+        } catch (IOException e) {
+            channel = null; // its receiver sees the end; the next controller hears it
+        }
+    }
+
+    /** A controller listens: it hears the latest of each function. */
+    synchronized void connected(ControlChannel controller) {
+        channel = controller;
+        latest.values().forEach(this::offer);
+    }
+
+    synchronized void forget(String functionId) {
+        latest.remove(functionId);
+    }
+}
