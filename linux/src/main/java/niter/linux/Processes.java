@@ -40,7 +40,6 @@ public final class Processes {
     private static final int F_GETFD = 1;
     private static final int F_SETFD = 2;
     private static final int FD_CLOEXEC = 1;
-    private static final int MAX_NAME_BYTES = 15;
 
     private Processes() {}
 
@@ -190,12 +189,9 @@ public final class Processes {
         }
     }
 
-    /** The name that ps shows for this process, at most 15 bytes. */
+    /** The name that ps shows for this process. The kernel keeps the first 15 bytes. */
     public static void setName(String name) {
         byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
-        if (bytes.length > MAX_NAME_BYTES) {
-            throw new IllegalArgumentException("longer than 15 bytes: " + name);
-        }
         try {
             Files.write(Path.of("/proc/self/comm"), bytes); // the main thread's, whoever writes
         } catch (IOException e) {
