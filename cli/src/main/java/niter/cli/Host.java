@@ -1,7 +1,9 @@
 package niter.cli;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import niter.controller.control.KeeperClient;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.StateDirectoryException;
 import niter.controller.northbound.NorthboundChannel;
@@ -42,6 +44,14 @@ final class Host {
             throw new CliException("niter is not up: niter up, or niter run");
         }
         return channel();
+    }
+
+    /** The keeper of a niter that is up. */
+    KeeperClient keeper() throws IOException {
+        if (!listens(state.keeperSocket(), UnixSocket.Type.SEQPACKET)) {
+            throw new CliException("niter is not up: niter up, or niter run");
+        }
+        return KeeperClient.connect(state.keeperSocket(), "cli");
     }
 
     /** Starts what does not run yet; its controller. */

@@ -15,7 +15,22 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "EC2-compatible instances on this machine.",
         synopsisSubcommandLabel = "COMMAND",
         footer = {"", "niter COMMAND --help says more about a command."},
-        subcommands = {RunCommand.class, UpCommand.class, DownCommand.class, VersionCommand.class})
+        subcommands = {
+            RunCommand.class,
+            PsCommand.class,
+            ConsoleCommand.class,
+            LogsCommand.class,
+            StopCommand.class,
+            StartCommand.class,
+            RebootCommand.class,
+            TerminateCommand.class,
+            UpCommand.class,
+            DownCommand.class,
+            ProcessesCommand.class,
+            DfCommand.class,
+            TypesCommand.class,
+            VersionCommand.class
+        })
 public final class NiterMain {
     /** Exit status where Niter itself failed; a guest's command has all others, as with docker. */
     static final int FAILURE = 125;

@@ -1,0 +1,134 @@
+package niter.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import niter.controller.northbound.Instance;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+
+/** What a guest sees of its machine: EC2's, and nothing else. */
+@Tag("guest")
+@Timeout(600)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class GuestViewTest {
+    private final String image;
+    private final String release;
+    private final TestHost host;
+    private TestGuest guest;
+    private Instance instance = Instance.getDefaultInstance();
+
+    GuestViewTest(String image, String release, Path home) {
+        this.image = image;
+        this.release = release;
+        host = new TestHost(home);
+        guest = new TestGuest(host, "");
+    }
+
+    @BeforeAll
+    void begin() throws IOException {
+        String id = host.succeed("run", "--detach", "--image", image).strip();
+        instance = host.instances().getLast();
+        assertThat(instance.getInstanceId()).isEqualTo(id);
+        guest = new TestGuest(host, id);
+    }
+
+    @AfterAll
+    void end() throws IOException {
+        host.close();
+    }
+
+    TestGuest guest() {
+        return guest;
+    }
+
+    private String volume() {
+        return instance.getRootVolumeId();
+    }
+
+    @Test
+    void theKernelIsDebians() throws IOException {
+        assertThat(guest.shell("uname -r")).startsWith(release);
+    }
+
+    @Test
+    void theRootVolumeIsAtEc2sSlotWithItsIds() throws IOException {
+        assertThat(
+                        guest.shell(
+                                "cd /sys/bus/pci/devices/0000:00:04.0; cat vendor device class subsystem_vendor; readlink driver"))
+                .isEqualTo("0x1d0f\n0x8061\n0x010802\n0x1d0f\n../../../../bus/pci/drivers/nvme\n");
+        assertThat(
+                        guest.shell(
+                                "cat /sys/class/nvme/nvme0/model /sys/class/nvme/nvme0/serial /sys/class/nvme/nvme0/firmware_rev | sed 's/ *$//'"))
+                .isEqualTo(
+                        "Amazon Elastic Block Store\n%s\n1.0\n"
+                                .formatted(volume().replace("-", "")));
+        assertThat(guest.shell("readlink -f /sys/class/nvme/nvme0/device"))
+                .isEqualTo("/sys/devices/pci0000:00/0000:00:04.0\n");
+    }
+
+    @Test
+    void noOtherDiskOrNetworkDeviceExists() throws IOException {
+        assertThat(guest.shell("ls /sys/block | grep -v -e loop -e ram")).isEqualTo("nvme0n1\n");
+        assertThat(guest.shell("ls /sys/class/net")).isEqualTo("lo\n");
+        assertThat(guest.shell("for d in /sys/bus/pci/devices/*; do cat $d/class; done"))
+                .isEqualTo("0x060000\n0x060100\n0x010180\n0x068000\n0x010802\n");
+    }
+
+    @Test
+    void theFirmwareTablesAreEc2s() throws IOException {
+        assertThat(
+                        guest.shell(
+                                "cd /sys/class/dmi/id; cat sys_vendor product_name bios_vendor bios_version"
+                                        + " board_vendor board_asset_tag chassis_vendor chassis_asset_tag"))
+                .isEqualTo(
+                        """
+                        Amazon EC2
+                        niter.small
+                        Amazon EC2
+                        1.0
+                        Amazon EC2
+                        %s
+                        Amazon EC2
+                        Amazon EC2
+                        """
+                                .formatted(instance.getInstanceId()));
+        assertThat(guest.shell("cat /sys/class/dmi/id/product_uuid")).startsWith("ec2");
+        assertThat(guest.shell("cat /sys/firmware/dmi/tables/DMI")).doesNotContain("QEMU");
+    }
+
+    @Test
+    void amazonsToolsKnowTheVolume() throws IOException {
+        assertThat(guest.shell("ebsnvme-id /dev/nvme0n1"))
+                .contains("Volume ID: " + volume(), "xvda");
+        assertThat(guest.shell("nvme amzn id-ctrl -H /dev/nvme0 2>&1; nvme id-ctrl /dev/nvme0"))
+                .contains("/dev/xvda", "Amazon Elastic Block Store");
+    }
+
+    @Test
+    void aResetUnderLoadLosesNothing() throws IOException {
+        assertThat(
+                        guest.shell(
+                                "fio --name=v --filename=/root/verify --size=64M --rw=randwrite --bs=4k --direct=1"
+                                        + " --ioengine=libaio --iodepth=16 --verify=crc32c --verify_fatal=1 --output-format=terse"
+                                        + " >/tmp/fio 2>&1 & p=$!;"
+                                        + " for i in 1 2 3 4 5; do echo 1 >/sys/class/nvme/nvme0/reset_controller; done;"
+                                        + " wait $p || { cat /tmp/fio; exit 1; }; rm /root/verify; cat /sys/class/nvme/nvme0/state"))
+                .isEqualTo("live\n");
+        assertThat(guest.shell("dmesg")).doesNotContain("I/O error", "EXT4-fs error", "timeout");
+    }
+
+    @Test
+    void theKernelComplainsAboutNothing() throws IOException {
+        assertThat(guest.shell("dmesg -r | grep '^<[0-3]>' || true"))
+                .satisfies(
+                        text ->
+                                assertThat(text.lines().filter(line -> line.contains("nvme")))
+                                        .isEmpty());
+    }
+}

@@ -1,0 +1,49 @@
+package niter.cli;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+
+/** A guest's agent, for tests that run several commands in one instance. */
+final class TestGuest {
+    private final TestHost host;
+    private final String instance;
+
+    TestGuest(TestHost host, String instance) {
+        this.host = host;
+        this.instance = instance;
+    }
+
+    /** Runs a command; waits for the guest to come up where it does. */
+    TestHost.Ended run(String... command) throws IOException {
+        ByteArrayOutputStream output = new ByteArrayOutputStream();
+        ByteArrayOutputStream errors = new ByteArrayOutputStream();
+        try (AgentConnection agent = AgentConnection.connect(host.state().runSocket(instance))) {
+            agent.awaitReady();
+            GuestCommand.Streams streams =
+                    new GuestCommand.Streams(new ByteArrayInputStream(new byte[0]), output, errors);
+            List<byte[]> arguments =
+                    Arrays.stream(command)
+                            .map(word -> word.getBytes(StandardCharsets.UTF_8))
+                            .toList();
+            int status =
+                    new GuestCommand(agent, streams)
+                            .run(new GuestCommand.Request(arguments, null, ""));
+            return new TestHost.Ended(
+                    status, output.toByteArray(), errors.toString(StandardCharsets.UTF_8));
+        }
+    }
+
+    /** What a shell prints; it must succeed. */
+    String shell(String script) throws IOException {
+        TestHost.Ended ended = run("sh", "-ec", script);
+        if (ended.status() != 0) {
+            throw new AssertionError(
+                    "status %d: %s%s".formatted(ended.status(), ended.text(), ended.errors()));
+        }
+        return ended.text();
+    }
+}
