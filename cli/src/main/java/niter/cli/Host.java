@@ -1,8 +1,10 @@
 package niter.cli;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.stream.Stream;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.StateDirectoryException;
@@ -35,6 +37,15 @@ final class Host {
 
     StateDirectory state() {
         return state;
+    }
+
+    /** Whether any instance is remembered, up or down. */
+    boolean hasInstances() {
+        try (Stream<Path> instances = Files.list(state.instances())) {
+            return instances.findAny().isPresent();
+        } catch (IOException e) {
+            throw new CliException(ErrorLine.reason(e), e);
+        }
     }
 
     /** The controller of a niter that is up. */

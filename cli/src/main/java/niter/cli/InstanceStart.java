@@ -1,6 +1,8 @@
 package niter.cli;
 
 import io.grpc.Context;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Iterator;
@@ -14,6 +16,7 @@ import niter.controller.northbound.InstanceState;
 /** Waits until a new instance runs, then until its guest's agent answers. */
 final class InstanceStart {
     private static final long CONNECT_SECONDS = 20;
+    private static final long SETTLE_SECONDS = 5;
     private static final long CONNECT_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final ControllerBlockingStub controller;
@@ -89,20 +92,39 @@ final class InstanceStart {
 
     /** Why an instance is no longer what it was, as far as the controller knows. */
     String ended(String id, String otherwise) {
-        Instance now =
-                controller
-                        .describeInstances(
-                                DescribeInstancesRequest.newBuilder().addInstance(id).build())
-                        .getInstance(0);
+        Instance now = settled(id);
         return now.getStateReason().isEmpty() ? id + " " + otherwise : reason(now);
     }
 
+    /** The machine is gone; the controller may hear it a moment later than we do. */
+    private Instance settled(String id) {
+        DescribeInstancesRequest request =
+                DescribeInstancesRequest.newBuilder().addInstance(id).build();
+        try {
+            Iterator<Instance> states =
+                    controller
+                            .withDeadlineAfter(SETTLE_SECONDS, TimeUnit.SECONDS)
+                            .watchInstances(request);
+            while (states.hasNext()) {
+                Instance now = states.next();
+                if (now.getState() == InstanceState.STOPPED
+                        || now.getState() == InstanceState.TERMINATED) {
+                    return now;
+                }
+            }
+        } catch (StatusRuntimeException e) {
+            if (e.getStatus().getCode() != Status.Code.DEADLINE_EXCEEDED) {
+                throw e;
+            }
+        }
+        return controller.describeInstances(request).getInstance(0);
+    }
+
     private static String reason(Instance instance) {
-        return "%s is %s: %s: niter logs %s"
+        return "%s is %s: %s"
                 .formatted(
                         instance.getInstanceId(),
                         States.name(instance.getState()),
-                        instance.getStateReason(),
-                        instance.getInstanceId());
+                        instance.getStateReason());
     }
 }

@@ -29,6 +29,10 @@ import picocli.CommandLine.UnmatchedArgumentException;
             ProcessesCommand.class,
             DfCommand.class,
             TypesCommand.class,
+            ImageCommand.class,
+            PruneCommand.class,
+            DoctorCommand.class,
+            CompletionCommand.class,
             VersionCommand.class
         })
 public final class NiterMain {

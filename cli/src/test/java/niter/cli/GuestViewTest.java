@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** What a guest sees of its machine: EC2's, and nothing else. */
 @Tag("guest")
-@Timeout(600)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class GuestViewTest {
     private final String image;
@@ -61,7 +61,7 @@ abstract class GuestViewTest {
         assertThat(
                         guest.shell(
                                 "cd /sys/bus/pci/devices/0000:00:04.0; cat vendor device class subsystem_vendor; readlink driver"))
-                .isEqualTo("0x1d0f\n0x8061\n0x010802\n0x1d0f\n../../../../bus/pci/drivers/nvme\n");
+                .isEqualTo("0x1d0f\n0x8061\n0x010802\n0x1d0f\n../../../bus/pci/drivers/nvme\n");
         assertThat(
                         guest.shell(
                                 "cat /sys/class/nvme/nvme0/model /sys/class/nvme/nvme0/serial /sys/class/nvme/nvme0/firmware_rev | sed 's/ *$//'"))
@@ -120,7 +120,7 @@ abstract class GuestViewTest {
                                         + " for i in 1 2 3 4 5; do echo 1 >/sys/class/nvme/nvme0/reset_controller; done;"
                                         + " wait $p || { cat /tmp/fio; exit 1; }; rm /root/verify; cat /sys/class/nvme/nvme0/state"))
                 .isEqualTo("live\n");
-        assertThat(guest.shell("dmesg")).doesNotContain("I/O error", "EXT4-fs error", "timeout");
+        assertThat(guest.shell("dmesg")).doesNotContain("I/O error", "EXT4-fs error", "timeout, ");
     }
 
     @Test

@@ -1,9 +1,12 @@
 package niter.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import niter.controller.northbound.InstanceState;
 import niter.linux.Signals;
 import org.junit.jupiter.api.AfterAll;
@@ -19,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** One instance through stop, start, reboot and the end of the host. */
 @Tag("guest")
-@Timeout(600)
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class StopStartTest {
@@ -85,15 +88,25 @@ class StopStartTest {
         int pid = host.pid(id);
         String boot = guest.shell("cat /proc/sys/kernel/random/boot_id");
         guest.shell("echo kept >/root/reboot");
+        CompletableFuture<Void> started = new CompletableFuture<>();
+        CompletableFuture<TestHost.Ended> command =
+                CompletableFuture.supplyAsync(
+                        () -> {
+                            try {
+                                return guest.run(
+                                        () -> started.complete(null),
+                                        "sh",
+                                        "-c",
+                                        "echo started; exec sleep 1000");
+                            } catch (IOException e) {
+                                throw new CompletionException(e);
+                            }
+                        },
+                        task -> Thread.ofPlatform().daemon().name("command").start(task));
+        started.join();
         host.succeed("reboot", "one");
-        String after = boot;
-        while (after.equals(boot)) {
-            try {
-                after = guest.shell("cat /proc/sys/kernel/random/boot_id");
-            } catch (IOException e) {
-                continue; // in the middle of it
-            }
-        }
+        assertThatThrownBy(command::join).hasMessageContaining("rebooted");
+        assertThat(guest.shell("cat /proc/sys/kernel/random/boot_id")).isNotEqualTo(boot);
         assertThat(host.pid(id)).isEqualTo(pid);
         assertThat(guest.shell("cat /root/reboot; dmesg"))
                 .startsWith("kept\n")

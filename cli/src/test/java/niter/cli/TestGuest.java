@@ -4,8 +4,11 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import niter.controller.northbound.Instance;
+import niter.controller.northbound.NorthboundChannel;
 
 /** A guest's agent, for tests that run several commands in one instance. */
 final class TestGuest {
@@ -19,10 +22,25 @@ final class TestGuest {
 
     /** Runs a command; waits for the guest to come up where it does. */
     TestHost.Ended run(String... command) throws IOException {
-        ByteArrayOutputStream output = new ByteArrayOutputStream();
+        return run(() -> {}, command);
+    }
+
+    /** As {@link #run(String...)}; {@code onOutput} runs whenever the command prints something. */
+    TestHost.Ended run(Runnable onOutput, String... command) throws IOException {
+        ByteArrayOutputStream output =
+                new ByteArrayOutputStream() {
+                    @Override
+                    public synchronized void write(byte[] bytes, int offset, int length) {
+                        super.write(bytes, offset, length);
+                        onOutput.run();
+                    }
+                };
         ByteArrayOutputStream errors = new ByteArrayOutputStream();
-        try (AgentConnection agent = AgentConnection.connect(host.state().runSocket(instance))) {
-            agent.awaitReady();
+        Instance made = Instance.newBuilder().setInstanceId(instance).build();
+        try (NorthboundChannel channel =
+                        NorthboundChannel.open(
+                                host.state().controllerSocket(), Duration.ofSeconds(30));
+                AgentConnection agent = new InstanceStart(channel.blocking()).agent(made)) {
             GuestCommand.Streams streams =
                     new GuestCommand.Streams(new ByteArrayInputStream(new byte[0]), output, errors);
             List<byte[]> arguments =

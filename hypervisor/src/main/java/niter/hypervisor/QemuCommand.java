@@ -47,6 +47,9 @@ final class QemuCommand {
         for (Path table : firmwareTables) {
             qemu.add("-smbios", "file=" + escaped(table.toString()));
         }
+        // QEMU makes these itself and would put its own name in.
+        qemu.add("-smbios", "type=4,manufacturer=Amazon EC2,version=Not Specified");
+        qemu.add("-smbios", "type=17,manufacturer=Not Specified");
         for (Disk disk : launch.getDiskList()) {
             qemu.add("-device", device(disk));
         }

@@ -110,7 +110,8 @@ final class EngineFetch {
         return cache.resolve("engine/manifest.json");
     }
 
-    private @Nullable Engine ready() {
+    /** What was made ready before; null where there is none. */
+    @Nullable Engine ready() {
         try {
             Map<String, Object> values = Json.read(manifest());
             List<String> command = Json.list(values, "command");

@@ -1,6 +1,7 @@
 package niter.images;
 
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** Finds or fetches the engine: QEMU 10.1.1 or newer with a vfio-user client. */
 public final class Engines {
@@ -14,5 +15,10 @@ public final class Engines {
      */
     public static Engine ensure(Path cache, ProgressListener progress) {
         return new EngineFetch(cache, progress).ensure();
+    }
+
+    /** The engine that was made ready before; null where there is none. Fetches nothing. */
+    public static @Nullable Engine ready(Path cache) {
+        return new EngineFetch(cache, ProgressListener.NONE).ready();
     }
 }

@@ -2,6 +2,7 @@ package niter.images;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 
 /** The images in a cache directory. */
 public final class Images {
@@ -37,6 +38,15 @@ public final class Images {
     /** Removes a built image; false where there is none. */
     public static boolean remove(String name, Path cache) {
         return new ImageStore(cache).remove(name);
+    }
+
+    /**
+     * Removes built images but the kept ones, and downloaded packages.
+     *
+     * @return bytes given back
+     */
+    public static long prune(Path cache, Set<String> keptImages) {
+        return new CachePrune(cache).run(keptImages);
     }
 
     /**

@@ -2,6 +2,7 @@ package niter.controller;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.function.BooleanSupplier;
 import niter.controller.control.KeeperRefusedException;
 import niter.controller.record.InstanceRecord;
 import niter.controller.record.Wish;
@@ -17,6 +18,7 @@ final class InstanceSteps {
     /** How long a guest may take to stop, after which it is ended. */
     static final long POWER_OFF_MILLIS = 30_000;
 
+    private static final long PRESS_AGAIN_MILLIS = 3_000;
     private static final long KILL_MILLIS = 10_000;
 
     private final Instance instance;
@@ -75,10 +77,8 @@ final class InstanceSteps {
                 machine.onShutdown(false);
                 if (machine.isShutDown()) {
                     machine.quit();
-                } else {
-                    machine.powerButton();
                 }
-                if (instance.await(() -> !instance.runs(), POWER_OFF_MILLIS)) {
+                if (pressUntil(machine, () -> !instance.runs())) {
                     return;
                 }
             } catch (IOException e) {
@@ -97,6 +97,19 @@ final class InstanceSteps {
         }
     }
 
+    /** A guest that is still starting does not hear the button: it is pressed again. */
+    private boolean pressUntil(Machine machine, BooleanSupplier over) throws IOException {
+        for (long waited = 0; waited < POWER_OFF_MILLIS; waited += PRESS_AGAIN_MILLIS) {
+            if (instance.runs()) {
+                machine.powerButton();
+            }
+            if (instance.await(over, PRESS_AGAIN_MILLIS)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     void kill() throws IOException {
         parts.engines().kill(instance.id(), Signals.SIGKILL);
         instance.await(() -> !instance.runs(), KILL_MILLIS);
@@ -109,8 +122,7 @@ final class InstanceSteps {
         }
         machine.onShutdown(true);
         if (!machine.isShutDown()) {
-            machine.powerButton();
-            instance.await(instance::isGuestDown, POWER_OFF_MILLIS);
+            pressUntil(machine, instance::isGuestDown);
         }
         if (instance.isStopWanted() || !instance.runs()) {
             return;

@@ -1,0 +1,132 @@
+package niter.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import niter.linux.Signals;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Killed and stopped processes under verified load (load.pl): a pause for the guest and nothing
+ * else.
+ */
+@Tag("guest")
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class KillTest {
+    private final TestHost host;
+    private TestGuest guest;
+    private String id = "";
+
+    KillTest(@TempDir Path home) {
+        host = new TestHost(home);
+        guest = new TestGuest(host, "");
+    }
+
+    @BeforeAll
+    void begin() throws IOException {
+        id = host.succeed("run", "--detach").strip();
+        guest = new TestGuest(host, id);
+    }
+
+    @AfterAll
+    void end() throws IOException {
+        host.close();
+    }
+
+    /** The load on a thread of its own; when this returns it has begun. */
+    private CompletableFuture<String> load(int seconds) {
+        CompletableFuture<Void> started = new CompletableFuture<>();
+        CompletableFuture<String> load =
+                CompletableFuture.supplyAsync(
+                        () -> {
+                            String time = Integer.toString(seconds);
+                            try {
+                                return guest.run(
+                                                () -> started.complete(null),
+                                                "perl",
+                                                "-e",
+                                                script(),
+                                                time)
+                                        .text();
+                            } catch (IOException e) {
+                                throw new CompletionException(e);
+                            }
+                        },
+                        task -> Thread.ofPlatform().daemon().name("load").start(task));
+        CompletableFuture.anyOf(started, load).join();
+        return load;
+    }
+
+    private static String script() throws IOException {
+        try (InputStream script = KillTest.class.getResourceAsStream("load.pl")) {
+            return new String(
+                    Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    /** The load's longest pause; it must have met no error. */
+    private static int pauseMillis(CompletableFuture<String> load) {
+        String text = load.join();
+        assertThat(text).matches("started\noperations [0-9]{3,}, errors 0, pause [0-9]+ ms\n");
+        return Integer.parseInt(text.replaceAll("(?s).*pause ([0-9]+) ms.*", "$1"));
+    }
+
+    /** Lets time go by between two deeds. */
+    private static void idle(int seconds) throws InterruptedException {
+        assertThat(new CountDownLatch(1).await(seconds, TimeUnit.SECONDS)).isFalse();
+    }
+
+    @Test
+    void tenKillsOfCardAndControllerInAMinuteLoseNothing() throws Exception {
+        CompletableFuture<String> load = load(60);
+        for (int kills = 0; kills < 10; kills++) {
+            killOnceItServes("ebs");
+            killOnceItServes("controller");
+            assertThat(load).isNotDone();
+            idle(5); // ten of each, spread over the minute
+        }
+        assertThat(pauseMillis(load)).isPositive();
+        assertThat(guest.shell("dmesg"))
+                .doesNotContain("timeout, ", "I/O error", "EXT4-fs error", "resetting controller");
+        assertThat(host.succeed("ps")).contains(id, "running");
+    }
+
+    /** Whoever was killed before is back when the keeper has another pid for it. */
+    private void killOnceItServes(String part) {
+        int pid = host.pid(part);
+        while (pid == 0) {
+            Thread.onSpinWait();
+            pid = host.pid(part);
+        }
+        host.signal(part, Signals.SIGKILL);
+        while (host.pid(part) == pid) {
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    void aStoppedCardStallsTheGuestUntilItGoesOn() throws Exception {
+        CompletableFuture<String> load = load(12);
+        host.signal("ebs", Signals.SIGSTOP);
+        idle(3);
+        host.signal("ebs", Signals.SIGCONT);
+        // Nothing came through while the card stood still: the path is what we say it is.
+        assertThat(pauseMillis(load)).isGreaterThan(2000);
+        assertThat(guest.shell("dmesg")).doesNotContain("I/O error", "EXT4-fs error");
+    }
+}
