@@ -117,6 +117,15 @@ final class MemoryNamespace implements Namespace {
         completions.completed(tag, errno);
     }
 
+    /** What the kernel still does for a process that was killed; nobody hears of it. */
+    void abandon() {
+        for (int n = 0; n < runningCount; n++) {
+            perform(running[n]);
+        }
+        runningCount = 0;
+        submitted = 0;
+    }
+
     private void perform(int tag) {
         switch (operations[tag]) {
             case READ -> transfer(tag, true);
