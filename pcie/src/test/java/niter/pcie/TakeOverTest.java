@@ -14,6 +14,7 @@ import java.util.stream.LongStream;
 import niter.linux.Descriptor;
 import niter.linux.EventFd;
 import niter.linux.MemoryFile;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -37,6 +38,7 @@ class TakeOverTest {
         private static final long serialVersionUID = 1;
     }
 
+    @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
     @ParameterizedTest(name = "seed {0}")
     @MethodSource("seeds")
     void theClientNoticesNothing(long seed) throws Exception {
@@ -140,7 +142,10 @@ class TakeOverTest {
             this.stepsLeft = stepsLeft;
             this.random = random;
             servers.add(FunctionServer.start("adder", new Adder(step), socket, escrow, Map.of()));
-            stepsLeft.set(random.nextInt(1, 60));
+            // Not at once: the first step lies between accept and escrow, where a kill does lose
+            // the
+            // connection, as ARCHITECTURE.md says.
+            stepsLeft.set(random.nextInt(2, 60));
         }
 
         @Override

@@ -199,6 +199,7 @@ final class Qmp implements AutoCloseable {
     }
 
     private void end() {
+        socket.close();
         Map<String, CompletableFuture<Map<String, String>>> left;
         synchronized (this) {
             ended = true;

@@ -1,0 +1,48 @@
+package niter.controller;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ConsoleLogTest {
+    @TempDir Path directory;
+
+    @Test
+    void isBoundedWhateverIsPrinted() throws IOException {
+        byte[] line = new byte[4096];
+        try (ConsoleLog log = ConsoleLog.open(directory)) {
+            for (int n = 0; n < 2000; n++) {
+                Arrays.fill(line, (byte) n);
+                log.write(line, line.length);
+            }
+        }
+        try (var files = Files.list(directory)) {
+            long bytes = files.mapToLong(file -> file.toFile().length()).sum();
+            assertThat(bytes).isLessThanOrEqualTo(2L * ConsoleLog.MAX_BYTES);
+        }
+        byte[] kept = ConsoleLog.read(directory);
+        assertThat(kept.length).isGreaterThanOrEqualTo(ConsoleLog.MAX_BYTES);
+        for (int at = 0; at < kept.length; at += 4096) {
+            int n = 2000 - (kept.length - at) / 4096;
+            assertThat(kept[at]).isEqualTo((byte) n); // the last ones, in order
+        }
+    }
+
+    @Test
+    void goesOnAfterARestart() throws IOException {
+        for (String text : new String[] {"one ", "two"}) {
+            try (ConsoleLog log = ConsoleLog.open(directory)) {
+                log.write(text.getBytes(StandardCharsets.US_ASCII), text.length());
+            }
+        }
+        assertThat(new String(ConsoleLog.read(directory), StandardCharsets.US_ASCII))
+                .isEqualTo("one two");
+        assertThat(ConsoleLog.read(directory.resolve("none"))).isEmpty();
+    }
+}
