@@ -344,11 +344,21 @@ final class Engine implements Registers.Configuration, Failure {
         }
     }
 
+    /** See {@link niter.pcie.Device#arm}. */
     boolean arm() {
-        return recovering || slot.controllerState() != ControllerState.READY || path.arm();
+        if (recovering || !serving()) {
+            return true;
+        }
+        return path.arm() && serving(); // it may have found that the guest broke a ring
     }
 
+    /** See {@link niter.pcie.Device#nextDeadlineNanos}. */
     long nextDeadlineNanos() {
-        return path.untilDue();
+        return serving() ? path.untilDue() : Long.MAX_VALUE;
+    }
+
+    /** Otherwise nothing is fetched or held back, and the guest's memory is left alone. */
+    private boolean serving() {
+        return slot.controllerState() == ControllerState.READY && function.busMaster();
     }
 }
