@@ -47,6 +47,14 @@ final class FakeFunction implements Function, FunctionState, DmaMap {
         generation++;
     }
 
+    /** The guest writes the command register. */
+    void busMaster(NvmeController controller, boolean on) {
+        begin();
+        busMaster = on;
+        controller.commandChanged(command());
+        commit();
+    }
+
     boolean transactionOpen() {
         return open;
     }
