@@ -62,6 +62,10 @@ class QemuCommandTest {
                         "file=/i/smbios.0",
                         "-smbios",
                         "file=/i/smbios.1",
+                        "-smbios",
+                        "type=4,manufacturer=Amazon EC2,version=Not Specified",
+                        "-smbios",
+                        "type=17,manufacturer=Not Specified",
                         "-device",
                         "{\"driver\":\"vfio-user-pci\",\"id\":\"disk4\",\"bus\":\"pci.0\","
                                 + "\"addr\":\"4.0\",\"socket\":{\"type\":\"unix\","
