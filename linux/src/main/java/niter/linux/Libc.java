@@ -58,6 +58,10 @@ final class Libc {
             link(
                     "posix_spawn_file_actions_adddup2",
                     FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT));
+    private static final MethodHandle ACTIONS_CLOSE_FROM =
+            link(
+                    "posix_spawn_file_actions_addclosefrom_np",
+                    FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT));
     private static final MethodHandle ATTRIBUTES_INIT = one("posix_spawnattr_init");
     private static final MethodHandle ATTRIBUTES_DESTROY = one("posix_spawnattr_destroy");
     private static final MethodHandle ATTRIBUTES_MASK = two("posix_spawnattr_setsigmask");
@@ -124,6 +128,14 @@ final class Libc {
             return (int) ACTIONS_DUP2.invokeExact(actions, source, target);
         } catch (Throwable t) {
             throw mismatch("posix_spawn_file_actions_adddup2", t);
+        }
+    }
+
+    static int actionsCloseFrom(long actions, int lowest) {
+        try {
+            return (int) ACTIONS_CLOSE_FROM.invokeExact(actions, lowest);
+        } catch (Throwable t) {
+            throw mismatch("posix_spawn_file_actions_addclosefrom_np", t);
         }
     }
 

@@ -14,10 +14,11 @@ public final class Mapping implements AutoCloseable {
     private final MemorySegment segment;
 
     @SuppressWarnings("restricted") // the kernel has just given us this range
-    private Mapping(long address, long bytes) {
-        segment =
+    private Mapping(long address, long bytes, boolean writable) {
+        MemorySegment mapped =
                 MemorySegment.ofAddress(address)
-                        .reinterpret(bytes, arena, mapped -> unmap(mapped.address(), bytes));
+                        .reinterpret(bytes, arena, whole -> unmap(whole.address(), bytes));
+        segment = writable ? mapped : mapped.asReadOnly(); // a store would end this process
     }
 
     /**
@@ -38,7 +39,7 @@ public final class Mapping implements AutoCloseable {
             throw LinuxException.of(
                     "mmap(" + fd + ", " + offset + ", " + bytes + ")", (int) -address);
         }
-        return new Mapping(address, bytes);
+        return new Mapping(address, bytes, (protection & PROT_WRITE) != 0);
     }
 
     private static void unmap(long address, long bytes) {
@@ -57,7 +58,10 @@ public final class Mapping implements AutoCloseable {
         return segment.byteSize();
     }
 
-    /** The mapped memory; access after close throws IllegalStateException. */
+    /**
+     * The mapped memory, read-only where the mapping is; access after close throws
+     * IllegalStateException.
+     */
     public MemorySegment segment() {
         return segment;
     }

@@ -49,9 +49,8 @@ public final class Processes {
      * @param executable its path; PATH is not searched
      * @param argv with the name of the program first
      * @param env entries {@code NAME=value}
-     * @param inherit what become 0, 1, 2, … in the child; {@link #DEV_NULL} for /dev/null. What
-     *     else is open here and not closed on exec is inherited too: this module opens nothing like
-     *     that
+     * @param inherit what become 0, 1, 2, … in the child; {@link #DEV_NULL} for /dev/null. Nothing
+     *     else is inherited: the JDK opens files that stay open on exec
      * @param newSession whether it leads a session of its own, without a terminal
      * @return its pid
      */
@@ -102,6 +101,9 @@ public final class Processes {
                     Libc.actionsDup2(actions, source.number(), target),
                     "posix_spawn_file_actions_adddup2(" + source.number() + ", " + target + ")");
         }
+        check(
+                Libc.actionsCloseFrom(actions, inherit.length),
+                "posix_spawn_file_actions_addclosefrom_np(" + inherit.length + ")");
     }
 
     private static Descriptor above(int fd, int lowest) {

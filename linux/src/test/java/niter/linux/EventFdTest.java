@@ -1,0 +1,72 @@
+package niter.linux;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import org.junit.jupiter.api.Test;
+
+/** Counters. */
+class EventFdTest {
+    /** The most that a counter holds. */
+    private static final long LIMIT = -2L; // 2^64 - 2
+
+    @Test
+    void drainTakesWhatWasSignalled() {
+        try (Descriptor event = EventFd.create()) {
+            assertThat(EventFd.drain(event.number())).isZero();
+            for (int n = 1; n < 5; n++) {
+                for (int i = 0; i < n; i++) {
+                    EventFd.signal(event.number());
+                }
+                assertThat(EventFd.drain(event.number())).isEqualTo(n);
+                assertThat(EventFd.drain(event.number())).isZero();
+            }
+        }
+    }
+
+    @Test
+    void aFullCounterNeitherBlocksNorFails() {
+        try (Descriptor event = EventFd.create();
+                Arena arena = Arena.ofConfined()) {
+            long limit = arena.allocateFrom(JAVA_LONG, LIMIT).address();
+            assertThat(FileIo.write(event.number(), limit, Long.BYTES)).isEqualTo(Long.BYTES);
+            EventFd.signal(event.number());
+            assertThat(EventFd.drain(event.number())).isEqualTo(LIMIT);
+            EventFd.signal(event.number());
+            assertThat(EventFd.drain(event.number())).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void signalsOfManyThreadsAreAllCounted() throws InterruptedException {
+        try (Descriptor event = EventFd.create()) {
+            Thread[] threads = new Thread[4];
+            for (int t = 0; t < threads.length; t++) {
+                threads[t] =
+                        Thread.ofPlatform()
+                                .start(
+                                        () -> {
+                                            for (int i = 0; i < 1000; i++) {
+                                                EventFd.signal(event.number());
+                                            }
+                                        });
+            }
+            long seen = 0;
+            for (Thread thread : threads) {
+                seen += EventFd.drain(event.number());
+                thread.join();
+            }
+            assertThat(seen + EventFd.drain(event.number())).isEqualTo(4000);
+        }
+    }
+
+    @Test
+    void otherDescriptorsAreErrors() {
+        assertThatThrownBy(() -> EventFd.signal(1_000_000_000))
+                .hasMessageStartingWith("write(1000000000, eventfd): EBADF");
+        assertThatThrownBy(() -> EventFd.drain(1_000_000_000))
+                .hasMessageStartingWith("read(1000000000, eventfd): EBADF");
+    }
+}
