@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
 import niter.controller.northbound.Instance;
 import niter.controller.northbound.InstanceState;
 import niter.linux.Processes;
@@ -75,10 +76,26 @@ class RunTest {
         // The launcher replaced itself by the command: this is the process that a terminal signals.
         while (run.process().isAlive()) {
             Processes.kill((int) run.process().pid(), Signals.SIGINT);
-            run.process().waitFor(1, java.util.concurrent.TimeUnit.SECONDS);
+            run.process().waitFor(1, TimeUnit.SECONDS);
         }
         assertThat(run.await().status()).isEqualTo(130);
         assertNothingIsLeft();
+    }
+
+    /** From its first milliseconds on; the later of them come when the command has ended. */
+    @Test
+    void ctrlCAtAnyPointLeavesNothing() throws Exception {
+        SplittableRandom random = new SplittableRandom(11);
+        for (int n = 0; n < 12; n++) {
+            TestHost.Running run = host.start(new byte[0], Map.of(), "run", "--", "sleep", "1");
+            run.process().waitFor(random.nextInt(6_000), TimeUnit.MILLISECONDS);
+            while (run.process().isAlive()) {
+                Processes.kill((int) run.process().pid(), Signals.SIGINT);
+                run.process().waitFor(1, TimeUnit.SECONDS);
+            }
+            assertThat(run.await().status()).isIn(0, 130);
+            assertNothingIsLeft();
+        }
     }
 
     private void awaitRunningInstance() throws InterruptedException {

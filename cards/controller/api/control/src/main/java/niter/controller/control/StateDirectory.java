@@ -2,6 +2,8 @@ package niter.controller.control;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,16 +58,22 @@ public final class StateDirectory {
      */
     public StateDirectory open() throws StateDirectoryException {
         try {
-            for (Path directory : new Path[] {root, run(), volumes(), instances(), logs()}) {
-                makePrivate(directory);
-            }
+            makePrivate(root);
             if (!Files.exists(version())) {
                 writeVersion();
             }
             checkVersion(Files.readString(version(), StandardCharsets.UTF_8).strip());
+            for (Path directory : new Path[] {run(), volumes(), instances(), logs()}) {
+                makePrivate(directory);
+            }
             return this;
         } catch (FileSystemException e) {
-            String reason = e.getReason() == null ? e.getClass().getSimpleName() : e.getReason();
+            String reason =
+                    switch (e) {
+                        case FileAlreadyExistsException file -> "not a directory";
+                        case AccessDeniedException file -> "permission denied";
+                        default -> e.getReason() == null ? "no such place" : e.getReason();
+                    };
             throw new StateDirectoryException(
                     e.getFile()
                             + ": cannot be used ("
