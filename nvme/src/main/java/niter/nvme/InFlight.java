@@ -12,7 +12,8 @@ final class InFlight {
     }
 
     /**
-     * Starts over.
+     * Starts over. What is left of a queue's earlier life is cleared: its state would otherwise
+     * become the next command's, if the process ended while that one is entered.
      *
      * @param limit tags are 0 to this - 1
      * @param queues what exists: an entry of a queue's earlier life is free
@@ -22,6 +23,9 @@ final class InFlight {
         count = 0;
         for (int tag = limit - 1; tag >= 0; tag--) {
             if (!occupied(tag, queues)) {
+                if (live.entryState(tag) != LiveState.FREE) {
+                    live.leave(tag);
+                }
                 free[count++] = tag;
             }
         }

@@ -150,6 +150,11 @@ class LiveState {
         memory.set(LE32, INTENT_TAG, tag);
         memory.set(LE32, INTENT_EPOCH, epoch);
         memory.set(LE32, INTENT_LAST, last);
+        announced(queue);
+    }
+
+    /** The last store of {@link #announce}: from here on the intent counts. */
+    void announced(int queue) {
         INT.setRelease(memory, INTENT_QUEUE, queue + 1);
     }
 
@@ -212,7 +217,12 @@ class LiveState {
         memory.set(LE64, entry + ENTRY_FETCHED, position);
         memory.set(LE32, entry + ENTRY_EPOCH, epoch);
         memory.set(LE64, entry + ENTRY_START, startNanos);
-        INT.setRelease(memory, entry + ENTRY_STATE, ISSUED);
+        entered(tag);
+    }
+
+    /** The last store of {@link #enter}: from here on the command is in flight. */
+    void entered(int tag) {
+        INT.setRelease(memory, command(tag) + ENTRY_STATE, ISSUED);
     }
 
     final int entryState(int tag) {

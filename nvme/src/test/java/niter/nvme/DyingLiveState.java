@@ -48,6 +48,16 @@ final class DyingLiveState extends LiveState {
     }
 
     @Override
+    void announced(int queue) {
+        around(() -> super.announced(queue));
+    }
+
+    @Override
+    void entered(int tag) {
+        around(() -> super.entered(tag));
+    }
+
+    @Override
     void posted(int queue, int tail) {
         around(() -> super.posted(queue, tail));
     }

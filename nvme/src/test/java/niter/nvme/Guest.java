@@ -5,6 +5,7 @@ import static niter.nvme.SubmissionEntry.LE64;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A guest's driver, step by step, and the machine that carries its accesses to the controller. */
@@ -17,8 +18,8 @@ final class Guest {
     /** A queue pair in guest memory. */
     final class Pair {
         final int id;
-        final int submissionSize;
-        final int completionSize;
+        int submissionSize;
+        int completionSize;
         final long submissionBase;
         final long completionBase;
         int tail;
@@ -27,11 +28,34 @@ final class Guest {
         boolean shadowed;
 
         Pair(int id, int submissionSize, int completionSize) {
+            this(
+                    id,
+                    submissionSize,
+                    completionSize,
+                    allocate(64L * submissionSize),
+                    allocate(16L * completionSize));
+        }
+
+        Pair(
+                int id,
+                int submissionSize,
+                int completionSize,
+                long submissionBase,
+                long completionBase) {
             this.id = id;
             this.submissionSize = submissionSize;
             this.completionSize = completionSize;
-            submissionBase = allocate(64L * submissionSize);
-            completionBase = allocate(16L * completionSize);
+            this.submissionBase = submissionBase;
+            this.completionBase = completionBase;
+        }
+
+        /** Empty again, with other sizes in the same memory. */
+        void restart(int submissions, int completions) {
+            submissionSize = submissions;
+            completionSize = completions;
+            tail = 0;
+            head = 0;
+            phase = 1;
         }
 
         /** Writes a command without ringing. */
@@ -78,6 +102,9 @@ final class Guest {
     long shadow;
     long eventIndex;
     int kicks;
+
+    /** The process that serves what the guest does; a test may let it end and start another. */
+    Consumer<Runnable> process = Runnable::run;
 
     private long allocated;
     private int commandId;
@@ -126,6 +153,10 @@ final class Guest {
     }
 
     void write(long offset, int length, long value) {
+        process.accept(() -> store(offset, length, value));
+    }
+
+    private void store(long offset, int length, long value) {
         if (!controller.storeDoorbell(0, offset, length, value)) {
             function.begin();
             controller.writeBar(0, offset, length, value);
@@ -151,6 +182,10 @@ final class Guest {
 
     /** As the function's loop: polls until idle, arms, and polls again where work turned up. */
     void settle() {
+        process.accept(this::untilIdle);
+    }
+
+    private void untilIdle() {
         do {
             while (controller.poll(64) > 0) {
                 // again

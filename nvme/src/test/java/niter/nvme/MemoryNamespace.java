@@ -117,10 +117,14 @@ final class MemoryNamespace implements Namespace {
         completions.completed(tag, errno);
     }
 
-    /** What the kernel still does for a process that was killed; nobody hears of it. */
+    /**
+     * What the kernel still does for a process that was killed, or does not; nobody hears of it.
+     */
     void abandon() {
         for (int n = 0; n < runningCount; n++) {
-            perform(running[n]);
+            if (random == null || random.nextBoolean()) {
+                perform(running[n]);
+            }
         }
         runningCount = 0;
         submitted = 0;
