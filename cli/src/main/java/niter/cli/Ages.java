@@ -1,6 +1,7 @@
 package niter.cli;
 
 import java.time.Duration;
+import java.time.Instant;
 
 /** How long ago something was, in one unit. */
 final class Ages {
@@ -18,9 +19,18 @@ final class Ages {
         return age.toHours() < 48 ? age.toHours() + " h" : age.toDays() + " d";
     }
 
-    /** Since a moment; the JSON value is that moment in milliseconds of Unix time. */
-    static Table.Cell since(long unixMs) {
-        Duration age = Duration.ofMillis(System.currentTimeMillis() - unixMs);
-        return new Table.Cell(text(age), unixMs);
+    /** Since a process started; the JSON value is whole seconds. */
+    static Table.Cell uptime(long startedUnixMs) {
+        Duration age = since(startedUnixMs);
+        return new Table.Cell(text(age), Math.max(0, age.toSeconds()));
+    }
+
+    /** Since something was launched; the JSON value is that moment, as EC2 spells times. */
+    static Table.Cell launched(long unixMs) {
+        return new Table.Cell(text(since(unixMs)), Instant.ofEpochMilli(unixMs).toString());
+    }
+
+    private static Duration since(long unixMs) {
+        return Duration.ofMillis(System.currentTimeMillis() - unixMs);
     }
 }

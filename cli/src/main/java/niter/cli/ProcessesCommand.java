@@ -27,7 +27,7 @@ final class ProcessesCommand implements Runnable {
                 table.row(
                         Table.Cell.of(process.getName()),
                         runs ? Table.Cell.of(process.getPid()) : new Table.Cell("-", 0),
-                        runs ? Ages.since(process.getStartedUnixMs()) : new Table.Cell("-", 0),
+                        runs ? Ages.uptime(process.getStartedUnixMs()) : new Table.Cell("-", 0),
                         Table.Cell.of(process.getRestarts()),
                         Table.Cell.bytes(process.getPrivateBytes()),
                         Table.Cell.of(process.getLastEnd()));

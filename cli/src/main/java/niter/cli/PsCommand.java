@@ -43,7 +43,7 @@ final class PsCommand implements Runnable {
                     Table.Cell.of(instance.getInstanceType()),
                     Table.Cell.of(instance.getImage()),
                     Table.Cell.of(States.name(instance.getState())),
-                    Ages.since(instance.getLaunchedUnixMs()),
+                    Ages.launched(instance.getLaunchedUnixMs()),
                     Table.Cell.of(instance.getStateReason()));
         }
         if (!quiet) {

@@ -11,7 +11,9 @@ import java.util.regex.Pattern;
 
 /** A detached instance. */
 final class Instance {
-    private static final Pattern PID = Pattern.compile("\"pid\":\\s*(\\d+)");
+    private static final Pattern PID = Pattern.compile("\"pid\"\\s*:\\s*(\\d+)");
+
+    private static final int PATIENCE = 50;
 
     private final Niter niter;
     private final String id;
@@ -41,11 +43,13 @@ final class Instance {
 
     /** The arguments of its hypervisor. */
     List<String> arguments() throws IOException, InterruptedException {
-        for (long pid : processes(niter)) {
-            List<String> arguments = arguments(pid);
-            int name = arguments.indexOf("-name");
-            if (name >= 0 && arguments.get(name + 1).startsWith(id)) {
-                return arguments;
+        for (int n = 0; n < PATIENCE; n++) { // it may be pending
+            for (long pid : processes(niter)) {
+                List<String> arguments = arguments(pid);
+                int name = arguments.indexOf("-name");
+                if (name >= 0 && arguments.get(name + 1).startsWith(id)) {
+                    return arguments;
+                }
             }
         }
         throw new IOException("no hypervisor runs " + id);
