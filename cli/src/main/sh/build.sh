@@ -88,11 +88,28 @@ build() {
 }
 
 # AOT caches by training runs: a part loads and links its classes once, here. A part without a
-# cache only starts slower.
+# cache only starts slower. The command asks a controller of its own, so that its side of the API is
+# trained too.
 train() {
+    state=$(mktemp -d) # near the root: a socket's path has 107 bytes at most
     mkdir "$new/train"
+    all_arguments "$new" -XX:AOTCache=
     all_arguments "$new/train" -XX:AOTCacheOutput=
-    "$jdk/bin/java" "@$new/train/cli.args" --help >/dev/null 2>&1 9>&-
+    trained "$new" up
+    trained "$new/train" ps
+    training_ends
+}
+
+trained() {
+    NITER_DIST=$new NITER_JAVA=$jdk/bin/java XDG_STATE_HOME=$state \
+        "$jdk/bin/java" "@$1/cli.args" "$2" >/dev/null 2>&1 9>&-
+}
+
+training_ends() {
+    [ -n "${state:-}" ] || return 0
+    trained "$new" down
+    rm -rf "$new/train" "$state"
+    state=
 }
 
 # Processes that started before the last build may still open its jars; those before are gone.
@@ -107,7 +124,7 @@ remove_old() {
 }
 
 if stale; then # another one may have built while this one waited for the lock
-    trap 'progress_ends; rm -rf "$new"; exit 130' INT TERM
+    trap 'progress_ends; training_ends; rm -rf "$new"; exit 130' INT TERM
     progress 'building, which takes a minute or two the first time'
     remove_old
     if build; then

@@ -118,6 +118,7 @@ class RunTest {
                         .findFirst()
                         .orElseThrow()
                         .getInstanceId();
+        assertHoldsNothingOfOurs(host.pid(id));
         host.signal(id, Signals.SIGKILL);
         TestHost.Ended ended = run.await();
         assertThat(ended.status()).isEqualTo(125);
@@ -126,6 +127,22 @@ class RunTest {
                         "niter: %s is stopped: Server.InternalError: the hypervisor was killed by SIGKILL\n"
                                 .formatted(id));
         assertNothingIsLeft();
+    }
+
+    /** The program that became QEMU leaves it no JAR and no other file of its own. */
+    private static void assertHoldsNothingOfOurs(int hypervisor) throws IOException {
+        try (var descriptors = Files.list(Path.of("/proc/" + hypervisor + "/fd"))) {
+            assertThat(descriptors.map(RunTest::target))
+                    .noneMatch(file -> file.endsWith(".jar") || file.endsWith("/modules"));
+        }
+    }
+
+    private static String target(Path link) {
+        try {
+            return Files.readSymbolicLink(link).toString();
+        } catch (IOException e) {
+            return ""; // closed meanwhile
+        }
     }
 
     @Test

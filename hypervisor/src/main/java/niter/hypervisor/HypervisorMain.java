@@ -41,9 +41,7 @@ public final class HypervisorMain {
             tables.add(Files.write(path, table.getValue())); // read by this process alone
         }
         List<String> command = QemuCommand.of(launch, tables);
-        Processes.keepOpen(QemuCommand.CONSOLE);
-        Processes.keepOpen(QemuCommand.QMP);
-        Processes.execve(command.getFirst(), command, environment());
+        Processes.execve(command.getFirst(), command, environment(), QemuCommand.DESCRIPTORS);
     }
 
     /** All of it: the keeper's mark is in it, by which its successor finds this process. */

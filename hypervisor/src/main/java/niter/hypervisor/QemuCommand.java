@@ -16,6 +16,9 @@ final class QemuCommand {
 
     static final int QMP = 4;
 
+    /** How many descriptors it is given. */
+    static final int DESCRIPTORS = QMP + 1;
+
     /** How large translated code may grow, in MiB; QEMU's own limit would be a GiB. */
     private static final int TRANSLATED_MIB = 256;
 

@@ -37,9 +37,9 @@ public final class Processes {
     private static final int KERNEL_SIGNALS_BYTES = 8;
     private static final int PR_SET_CHILD_SUBREAPER = 36;
     private static final int WNOHANG = 1;
-    private static final int F_GETFD = 1;
     private static final int F_SETFD = 2;
-    private static final int FD_CLOEXEC = 1;
+    private static final long LAST_DESCRIPTOR = 0xffff_ffffL;
+    private static final int CLOSE_RANGE_CLOEXEC = 4;
 
     private Processes() {}
 
@@ -201,28 +201,19 @@ public final class Processes {
         }
     }
 
-    /** Lets a descriptor live on across {@link #execve}. */
-    public static void keepOpen(int fd) {
-        long flags = Libc.syscall(SystemCall.FCNTL, fd, F_GETFD, 0, 0, 0, 0);
-        long result =
-                flags < 0
-                        ? flags
-                        : Libc.syscall(SystemCall.FCNTL, fd, F_SETFD, flags & ~FD_CLOEXEC, 0, 0, 0);
-        if (result < 0) {
-            throw LinuxException.of("fcntl(" + fd + ", F_SETFD, 0)", (int) -result);
-        }
-    }
-
     /**
      * Becomes another program: same pid, all threads of this one end without a word, no shutdown
      * hook runs. Handlers go back to default by themselves; the mask would be inherited, so it is
      * cleared.
      *
      * @param executable its path; PATH is not searched
+     * @param descriptors so many of the first stay open; all others are closed
      * @throws LinuxException if it did not happen: there is no return from success
      */
-    public static void execve(String executable, List<String> argv, List<String> env) {
+    public static void execve(
+            String executable, List<String> argv, List<String> env, int descriptors) {
         try (Arena arena = Arena.ofConfined()) {
+            keepOpenBelow(descriptors);
             long path = Libc.string(arena, executable).address();
             long arguments = Libc.strings(arena, argv).address();
             long environment = Libc.strings(arena, env).address();
@@ -232,6 +223,28 @@ public final class Processes {
             long result = Libc.syscall(SystemCall.EXECVE, path, arguments, environment, 0, 0, 0);
             mask(before.address(), 0);
             throw LinuxException.of("execve(" + executable + ", " + argv + ")", (int) -result);
+        }
+    }
+
+    private static void keepOpenBelow(int descriptors) {
+        long result =
+                Libc.syscall(
+                        SystemCall.CLOSE_RANGE,
+                        descriptors,
+                        LAST_DESCRIPTOR,
+                        CLOSE_RANGE_CLOEXEC,
+                        0,
+                        0,
+                        0);
+        if (result < 0) {
+            throw LinuxException.of(
+                    "close_range(" + descriptors + ", ~0, CLOSE_RANGE_CLOEXEC)", (int) -result);
+        }
+        for (int fd = 0; fd < descriptors; fd++) {
+            result = Libc.syscall(SystemCall.FCNTL, fd, F_SETFD, 0, 0, 0, 0);
+            if (result < 0) {
+                throw LinuxException.of("fcntl(" + fd + ", F_SETFD, 0)", (int) -result);
+            }
         }
     }
 
