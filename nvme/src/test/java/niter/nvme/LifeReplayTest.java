@@ -24,14 +24,14 @@ class LifeReplayTest {
     void norWouldItIfTheyDidNot(RepetitionInfo repetition) {
         MortalGuest guest = new MortalGuest(repetition.getCurrentRepetition(), false);
         guest.live(120);
-        assertThat(guest.kills).isZero();
+        assertThat(guest.kills()).isZero();
     }
 
     @Test
     void processesDoEndInTheseRunsAndEverythingHappens() {
         MortalGuest guest = new MortalGuest(7, true);
         guest.live(2_000);
-        assertThat(guest.kills).isGreaterThan(200);
+        assertThat(guest.kills()).isGreaterThan(200);
         assertThat(guest.done).hasSameSizeAs(MortalGuest.Deed.values());
     }
 

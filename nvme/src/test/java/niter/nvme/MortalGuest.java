@@ -30,22 +30,16 @@ final class MortalGuest {
         MAPPING
     }
 
-    /** The end of a process. */
-    private static final class Killed extends Error {
-        private static final long serialVersionUID = 1;
-    }
-
     private static final int QUEUES = 3;
     private static final int EVENT_ID = 0x7777;
     private static final int EVENT_NAMESPACE_CHANGED = 0x0004_0002;
     private static final int PATIENCE = 3_000;
     private static final Deed[] DEEDS = Deed.values();
 
-    int kills;
     final Set<Deed> done = EnumSet.noneOf(Deed.class);
 
     private final SplittableRandom random;
-    private final boolean mortal;
+    private final MortalProcess process;
     private final MemoryNamespace namespace;
     private final FakeFunction function = new FakeFunction(2 << 20);
     private final Guest guest;
@@ -56,78 +50,31 @@ final class MortalGuest {
     private final long[] rings = new long[QUEUES + 1];
     private boolean shadowed;
     private int adminSeen;
-    private int stepsToLive = Integer.MAX_VALUE;
-    private long now;
 
     MortalGuest(long seed, boolean mortal) {
         random = new SplittableRandom(seed);
-        this.mortal = mortal;
         namespace = new MemoryNamespace(Arena.ofAuto().allocate(Blocks.BYTES + (1 << 16)), random);
-        namespace.step = this::step;
-        function.step = this::step;
-        guest = new Guest(function, controller());
-        guest.process = this::survive;
+        process = new MortalProcess(random, function, namespace, new NvmeOptions(true, true), 250);
+        guest = process.guest;
+        guest.process = process::survive;
         for (int id = 1; id <= QUEUES; id++) {
             rings[id] = guest.allocate(8192); // 64 submissions, then 64 completions
         }
         ringBytes = guest.allocate(0) - FakeFunction.BASE;
         page = guest.allocate(4096);
         blocks = new Blocks(guest, namespace);
-        draw();
+        if (mortal) {
+            process.beMortal();
+        }
         start();
     }
 
-    private NvmeController controller() {
-        return new NvmeController(
-                Guest.identity(),
-                namespace,
-                new NvmeOptions(true, true),
-                () -> now,
-                memory -> new DyingLiveState(memory, this::step));
-    }
-
-    private void step() {
-        if (--stepsToLive == 0) {
-            kills++;
-            draw();
-            throw new Killed();
-        }
-    }
-
-    private void draw() {
-        if (mortal) {
-            stepsToLive = 1 + random.nextInt(random.nextInt(8) == 0 ? 12 : 250);
-        }
-    }
-
-    private void survive(Runnable deed) {
-        boolean done = false;
-        while (!done) {
-            try {
-                deed.run();
-                done = true;
-            } catch (Killed e) {
-                takeOver();
-            }
-        }
-    }
-
-    private void takeOver() {
-        boolean done = false;
-        while (!done) {
-            function.forgetTransaction();
-            namespace.abandon();
-            guest.controller = controller();
-            try {
-                guest.controller.attach(function, true);
-                done = true;
-            } catch (Killed e) {
-                continue; // the next one
-            }
-        }
-    }
-
     // ---- what the guest does
+
+    /** How many processes have ended. */
+    int kills() {
+        return process.kills;
+    }
 
     void live(int rounds) {
         for (int round = 0; round < rounds; round++) {
@@ -139,7 +86,7 @@ final class MortalGuest {
                 done.add(deed);
                 act(deed);
             }
-            now += random.nextInt(100_000);
+            process.pass(random.nextInt(100_000));
         }
         for (IoQueue queue : queues) {
             drain(queue);
@@ -157,7 +104,7 @@ final class MortalGuest {
             queue.submit(random, blocks);
         }
         queue.pair.ring();
-        survive(() -> guest.controller.poll(1 + random.nextInt(8)));
+        process.survive(() -> guest.controller.poll(1 + random.nextInt(8)));
         if (random.nextBoolean()) {
             queue.complete(function, blocks);
         }
@@ -178,7 +125,7 @@ final class MortalGuest {
             }
             case SHUT_DOWN -> shutDown();
             case FUNCTION_RESET -> {
-                survive(
+                process.survive(
                         () -> {
                             guest.controller.quiesce();
                             function.begin();
@@ -195,7 +142,7 @@ final class MortalGuest {
     private void idle(int n) {
         assertThat(n).as("stalled").isLessThan(PATIENCE);
         guest.settle();
-        now += Math.min(guest.controller.nextDeadlineNanos(), 1_000_000);
+        process.sleep();
     }
 
     /** The controller has ended everything: what was in flight may have been done or not. */
@@ -318,16 +265,16 @@ final class MortalGuest {
     }
 
     private void mastering() {
-        survive(() -> function.busMaster(guest.controller, false));
+        process.survive(() -> function.busMaster(guest.controller, false));
         byte[] before = memory(FakeFunction.BASE);
         int[] interrupts = function.interrupts.clone();
         for (int n = 0; n < 4; n++) {
             guest.settle();
-            now += 50_000;
+            process.pass(50_000);
         }
         assertThat(memory(FakeFunction.BASE)).isEqualTo(before);
         assertThat(function.interrupts).isEqualTo(interrupts);
-        survive(() -> function.busMaster(guest.controller, true));
+        process.survive(() -> function.busMaster(guest.controller, true));
     }
 
     /** Rings go away and come back: a pause, and nothing is written there meanwhile. */
@@ -339,14 +286,14 @@ final class MortalGuest {
         MemorySegment before = Arena.ofAuto().allocate(bytes).copyFrom(hole);
         for (int n = 0; n < 4; n++) {
             guest.settle();
-            now += 50_000;
+            process.pass(50_000);
         }
         assertThat(hole.mismatch(before)).isEqualTo(-1);
         map(0, 0);
     }
 
     private void map(long hole, long bytes) {
-        survive(
+        process.survive(
                 () -> {
                     guest.controller.quiesce();
                     function.unmap(hole, bytes);

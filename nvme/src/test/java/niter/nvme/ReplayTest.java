@@ -21,11 +21,6 @@ class ReplayTest {
     private static final int SLOTS = 64; // commands at once, each with blocks of its own
     private static final int SLOT_BYTES = 8192;
 
-    /** The end of a process. */
-    private static final class Killed extends Error {
-        private static final long serialVersionUID = 1;
-    }
-
     private record Issued(int slot, boolean write) {}
 
     /** One run of one seed. */
@@ -33,23 +28,20 @@ class ReplayTest {
         private final SplittableRandom random;
         private final MemoryNamespace namespace;
         private final FakeFunction function = new FakeFunction(4 << 20);
+        private final MortalProcess process;
         private final Guest guest;
         private final Map<Integer, Issued> issued = new HashMap<>();
         private final MemorySegment model = Arena.ofAuto().allocate((long) SLOTS * SLOT_BYTES);
         private final long data;
         private Guest.Pair pair;
         private int seen;
-        private int stepsToLive = Integer.MAX_VALUE;
-        private long now;
-        private int kills;
 
         Run(long seed) {
             random = new SplittableRandom(seed);
             namespace =
                     new MemoryNamespace(Arena.ofAuto().allocate((long) SLOTS * SLOT_BYTES), random);
-            namespace.step = this::step;
-            function.step = this::step;
-            guest = new Guest(function, controller());
+            process = new MortalProcess(random, function, namespace, NvmeOptions.NONE, 400);
+            guest = process.guest;
             guest.enable();
             data = guest.allocate((long) SLOTS * SLOT_BYTES);
             pair = newPair();
@@ -60,63 +52,15 @@ class ReplayTest {
             return guest.pair(1, entries, Math.max(4, entries / (1 + random.nextInt(2))));
         }
 
-        private NvmeController controller() {
-            return new NvmeController(
-                    Guest.identity(),
-                    namespace,
-                    NvmeOptions.NONE,
-                    () -> now,
-                    memory -> new DyingLiveState(memory, this::step));
-        }
-
-        private void step() {
-            if (--stepsToLive == 0) {
-                kills++;
-                draw();
-                throw new Killed();
-            }
-        }
-
-        private void draw() {
-            stepsToLive = 1 + random.nextInt(random.nextInt(8) == 0 ? 12 : 400);
-        }
-
-        private void survive(Runnable deed) {
-            boolean done = false;
-            while (!done) {
-                try {
-                    deed.run();
-                    done = true;
-                } catch (Killed e) {
-                    takeOver();
-                }
-            }
-        }
-
-        private void takeOver() {
-            boolean done = false;
-            while (!done) {
-                function.forgetTransaction();
-                namespace.abandon();
-                guest.controller = controller();
-                try {
-                    guest.controller.attach(function, true);
-                    done = true;
-                } catch (Killed e) {
-                    continue; // the next one
-                }
-            }
-        }
-
         void go(int rounds) {
-            draw();
+            process.beMortal();
             for (int round = 0; round < rounds; round++) {
                 submit();
-                survive(() -> guest.controller.poll(1 + random.nextInt(8)));
+                process.survive(() -> guest.controller.poll(1 + random.nextInt(8)));
                 if (random.nextInt(3) == 0) {
                     complete();
                 }
-                now += random.nextInt(100_000);
+                process.pass(random.nextInt(100_000));
             }
             finish();
         }
@@ -142,7 +86,7 @@ class ReplayTest {
                 pair.put(command.commandId(id));
                 issued.put(id, new Issued(slot, write));
             }
-            survive(pair::ring);
+            process.survive(pair::ring);
         }
 
         /** Never more than the completion queue holds: Linux sizes both alike. */
@@ -179,7 +123,7 @@ class ReplayTest {
                 pair.phase ^= pair.head == 0 ? 1 : 0;
                 completion = pair.peek();
             }
-            survive(() -> guest.write32(Register.DOORBELLS + 12, pair.head));
+            process.survive(() -> guest.write32(Register.DOORBELLS + 12, pair.head));
             return any;
         }
 
@@ -201,8 +145,8 @@ class ReplayTest {
         /** Everything completes without a further doorbell of a submission queue. */
         private void finish() {
             for (int idle = 0; !issued.isEmpty(); ) {
-                survive(guest::settle);
-                now += Math.min(guest.controller.nextDeadlineNanos(), 1_000_000);
+                process.survive(guest::settle);
+                process.sleep();
                 idle = complete() ? 0 : idle + 1;
                 assertThat(idle).describedAs("stalled: %s", issued).isLessThan(1000);
             }
@@ -214,14 +158,14 @@ class ReplayTest {
          * The queues are made anew while processes end; their old completions count for nothing.
          */
         void renewQueues() {
-            stepsToLive = Integer.MAX_VALUE; // the helper of this test does not expect kills
+            process.beImmortal(); // the helper of this test does not expect kills
             Guest.expectSuccess(guest.admin(Command.deleteSubmission(1)));
             Guest.expectSuccess(guest.admin(Command.deleteCompletion(1)));
             pair = newPair();
             head = 0;
             seen = function.interrupts[1];
-            takeOver();
-            survive(guest::settle);
+            process.takeOver();
+            process.survive(guest::settle);
         }
     }
 
@@ -237,7 +181,7 @@ class ReplayTest {
     void processesDoEndInTheseRuns() {
         Run run = new Run(1);
         run.go(500);
-        assertThat(run.kills).isGreaterThan(20);
+        assertThat(run.process.kills).isGreaterThan(20);
     }
 
     @Test
