@@ -19,6 +19,12 @@ class LifeReplayTest {
         guest.live(120);
     }
 
+    /** A write that was being entered got the status that an earlier queue's command had left. */
+    @Test
+    void aStatusOfAnEarlierLifeIsNobodyElses() {
+        new MortalGuest(1520, true).live(120);
+    }
+
     /** Shows that the simulated guest itself is right. */
     @RepeatedTest(50)
     void norWouldItIfTheyDidNot(RepetitionInfo repetition) {
