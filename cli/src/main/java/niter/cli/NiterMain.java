@@ -45,6 +45,7 @@ public final class NiterMain {
 
     /** Runs the command that the arguments name. */
     public static void main(String[] arguments) {
+        Undo.watch();
         int status = commandLine().execute(arguments);
         if (Undo.isEnding()) {
             return; // by a signal, whose status is the process's

@@ -22,6 +22,14 @@ final class Undo implements AutoCloseable {
         }
     }
 
+    /**
+     * Notes that the process is ending from its first moment on, also where nothing is to be
+     * undone.
+     */
+    static void watch() {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> ENDING.set(true), "ending"));
+    }
+
     /** Whether the process is ending: then nobody needs to hear what fails because of that. */
     static boolean isEnding() {
         return ENDING.get();

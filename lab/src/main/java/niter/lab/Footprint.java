@@ -27,6 +27,7 @@ final class Footprint {
         System.out.println("niter up                             " + up.text("s"));
         Map<String, Sample> idle = new LinkedHashMap<>();
         Instance instance = new Instance(niter);
+        instance.arguments(); // its hypervisor runs
         System.out.print(niter.output("processes"));
         for (int round = 0; round < ROUNDS; round++) {
             idle(niter, idle);
