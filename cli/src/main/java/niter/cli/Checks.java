@@ -62,23 +62,19 @@ final class Checks {
     }
 
     private static Finding space(String what, Path directory, long needed) {
-        try {
-            Path there = directory;
-            while (!Files.exists(there) && there.getParent() != null) {
-                there = there.getParent();
-            }
-            long free = Files.getFileStore(there).getUsableSpace();
-            String found = ProgressText.bytes(free) + " free in " + there;
-            return free >= needed
-                    ? Finding.ok(what, found)
-                    : Finding.note(
-                            what,
-                            found
-                                    + ": niter prune, or make room: image and volumes want "
-                                    + ProgressText.bytes(needed));
-        } catch (IOException e) {
-            return Finding.broken(what, ErrorLine.reason(e));
+        Path there = directory;
+        while (!Files.exists(there) && there.getParent() != null) {
+            there = there.getParent();
         }
+        long free = there.toFile().getUsableSpace();
+        String found = ProgressText.bytes(free) + " free in " + there;
+        return free >= needed
+                ? Finding.ok(what, found)
+                : Finding.note(
+                        what,
+                        found
+                                + ": niter prune, or make room: image and volumes want "
+                                + ProgressText.bytes(needed));
     }
 
     private static Finding memory() {

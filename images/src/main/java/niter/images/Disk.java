@@ -61,12 +61,7 @@ final class Disk {
      * @throws ImageException if less than that is free where the folder lies
      */
     static void needFree(Path folder, long bytes, String what) {
-        long free;
-        try {
-            free = Files.getFileStore(folder).getUsableSpace();
-        } catch (IOException e) {
-            throw ImageException.of("Cannot read the free space of " + folder, e);
-        }
+        long free = folder.toFile().getUsableSpace(); // a FileStore wants a mount, no chroot has it
         if (free < bytes) {
             throw new ImageException(
                     "No space for %s: %d MiB free in %s, %d needed; free some, or set XDG_CACHE_HOME"

@@ -73,7 +73,7 @@ final class Admission {
      * @throws ApiException RESOURCE_EXHAUSTED
      */
     void checkDisk(Path rootDisk, int count) throws ApiException, IOException {
-        long free = Files.getFileStore(volumes).getUsableSpace();
+        long free = volumes.toFile().getUsableSpace();
         long wanted = count * AllocatedBytes.of(rootDisk);
         if (wanted > free) {
             throw ApiException.exhausted(
@@ -83,13 +83,13 @@ final class Admission {
     }
 
     /** What is used and what there is; without volumes. */
-    Capacity.Builder describe(Collection<InstanceRecord> running) throws IOException {
+    Capacity.Builder describe(Collection<InstanceRecord> running) {
         return Capacity.newBuilder()
                 .setVcpus(vcpus)
                 .setVcpusUsed((int) usedVcpus(running))
                 .setMemoryBytes(memoryBytes)
                 .setMemoryUsedBytes(usedMemory(running))
-                .setDiskFreeBytes(Files.getFileStore(volumes).getUsableSpace());
+                .setDiskFreeBytes(volumes.toFile().getUsableSpace());
     }
 
     private static long usedVcpus(Collection<InstanceRecord> running) {
