@@ -1,7 +1,6 @@
 package niter.controller;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import niter.controller.northbound.Capacity;
