@@ -84,6 +84,8 @@ build() {
     done
     train
     all_arguments "$new" -XX:AOTCache=
+    "$jdk/bin/java" "@$new/cli.args" --help >"$new/help" 2>/dev/null 9>&-
+    "$jdk/bin/java" -Dpicocli.ansi=true "@$new/cli.args" --help >"$new/help.ansi" 2>/dev/null 9>&-
     ln -s "${new##*/}" "$target/dist.new" && mv -T "$target/dist.new" "$dist"
 }
 
