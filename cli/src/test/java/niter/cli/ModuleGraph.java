@@ -18,11 +18,12 @@ import java.util.regex.Pattern;
 
 /**
  * Which module requires which, as the sources say, and what the architecture allows: what lies
- * beneath (linux, pcie, nvme, each only those before it) and the controller's API. Cards never use
- * each other, the hypervisor never a card; only the cli uses images; lab may compose anything.
+ * beneath (linux, pcie, nvme, ena, each only those before it) and the controller's API. Cards never
+ * use each other, the hypervisor never a card; only the cli uses images; lab may compose anything.
  */
 record ModuleGraph(Map<String, Set<String>> required) {
-    private static final List<String> BENEATH = List.of("niter.linux", "niter.pcie", "niter.nvme");
+    private static final List<String> BENEATH =
+            List.of("niter.linux", "niter.pcie", "niter.nvme", "niter.ena");
     private static final String CONTROL = "niter.controller.control";
     private static final String NORTHBOUND = "niter.controller.northbound";
 

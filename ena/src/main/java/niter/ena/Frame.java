@@ -1,0 +1,148 @@
+package niter.ena;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import niter.linux.Memory;
+
+/**
+ * An Ethernet frame on its way: its head in private memory, the rest wherever it lies.
+ *
+ * <p>The head holds all headers (as many bytes as there are, at most {@value #HEAD_BYTES}), copied
+ * once; it may be rewritten in place. What follows are pieces of memory that are read exactly once,
+ * when the frame is delivered. One object is used again for each frame; nothing in it outlives the
+ * call that it is passed to. Not thread-safe.
+ */
+public final class Frame {
+    /** Headers of any packet that is understood: Ethernet, VLAN, IPv6 with extensions, TCP. */
+    public static final int HEAD_BYTES = 256;
+
+    /** Ethernet header and the largest IP packet. */
+    public static final int MAX_BYTES = 14 + 65_535;
+
+    /** Pieces beside the head. */
+    static final int MAX_PIECES = 64;
+
+    private static final MemorySegment ALL = Memory.all();
+
+    private final MemorySegment head = Arena.ofAuto().allocate(HEAD_BYTES, 64);
+    private final long[] addresses = new long[MAX_PIECES];
+    private final int[] lengths = new int[MAX_PIECES];
+    private int headLength;
+    private int pieces;
+    private int length;
+    private boolean checksumVerified;
+
+    /** An empty frame. */
+    public Frame() {}
+
+    /** Empty: no head, no pieces, nothing verified. */
+    public Frame clear() {
+        headLength = 0;
+        pieces = 0;
+        length = 0;
+        checksumVerified = false;
+        return this;
+    }
+
+    /** The headers; bytes from {@link #headLength} on mean nothing. */
+    public MemorySegment head() {
+        return head;
+    }
+
+    /** Bytes of the frame that lie in {@link #head}, from its first byte on. */
+    public int headLength() {
+        return headLength;
+    }
+
+    /** Says how much of {@link #head} was filled; before any piece is added. */
+    public Frame headLength(int bytes) {
+        if (bytes < 0 || bytes > HEAD_BYTES || pieces > 0) {
+            throw new IllegalArgumentException("head of " + bytes + " bytes");
+        }
+        headLength = bytes;
+        length = bytes;
+        return this;
+    }
+
+    /** All of it, in bytes, Ethernet header included, without FCS. */
+    public int length() {
+        return length;
+    }
+
+    /**
+     * Adds what follows.
+     *
+     * @return false where there is no room for another piece or the frame would be too long
+     */
+    public boolean add(long address, int bytes) {
+        if (bytes == 0) {
+            return true;
+        }
+        if (pieces == MAX_PIECES || bytes < 0 || bytes > MAX_BYTES - length) {
+            return false;
+        }
+        addresses[pieces] = address;
+        lengths[pieces] = bytes;
+        pieces++;
+        length += bytes;
+        return true;
+    }
+
+    /**
+     * Whether the sums of the layer-4 header are known to be right (the sender's device made them).
+     */
+    public boolean checksumVerified() {
+        return checksumVerified;
+    }
+
+    /** Sets {@link #checksumVerified()}. */
+    public Frame checksumVerified(boolean verified) {
+        checksumVerified = verified;
+        return this;
+    }
+
+    /**
+     * Copies a part.
+     *
+     * @param from offset in the frame
+     * @param address where to
+     * @param bytes no more than {@link #length} minus {@code from}
+     */
+    public void copy(int from, long address, int bytes) {
+        int skip = from;
+        long to = address;
+        int left = bytes;
+        if (skip < headLength) {
+            int part = Math.min(left, headLength - skip);
+            MemorySegment.copy(head, skip, ALL, to, part);
+            to += part;
+            left -= part;
+            skip = 0;
+        } else {
+            skip -= headLength;
+        }
+        for (int i = 0; i < pieces && left > 0; i++) {
+            if (skip >= lengths[i]) {
+                skip -= lengths[i];
+                continue;
+            }
+            int part = Math.min(left, lengths[i] - skip);
+            MemorySegment.copy(ALL, addresses[i] + skip, ALL, to, part);
+            to += part;
+            left -= part;
+            skip = 0;
+        }
+    }
+
+    /** Fills this one with bytes that lie in one place: a frame of the card's own making. */
+    public Frame wrap(MemorySegment memory, int bytes) {
+        clear();
+        int inHead = Math.min(bytes, HEAD_BYTES);
+        MemorySegment.copy(
+                memory, ValueLayout.JAVA_BYTE, 0, head, ValueLayout.JAVA_BYTE, 0, inHead);
+        headLength(inHead);
+        add(memory.address() + inHead, bytes - inHead);
+        return this;
+    }
+}

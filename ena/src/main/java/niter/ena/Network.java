@@ -1,0 +1,18 @@
+package niter.ena;
+
+/** What lies behind an ENA function: takes the guest's frames. On the function's thread. */
+public interface Network {
+    /**
+     * The guest sent a frame: its sums are in place, it is no longer than the MTU allows (segments
+     * of a TSO packet come one by one).
+     *
+     * @param frame to be delivered or dropped before this returns; its head may be rewritten
+     */
+    void sent(Frame frame);
+
+    /** The guest gave receive buffers to a queue that had run out of them. */
+    default void receivable() {}
+
+    /** Packets that this interface may not send or receive, for the guest's statistics. */
+    Allowances allowances();
+}
