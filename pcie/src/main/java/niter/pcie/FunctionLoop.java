@@ -3,29 +3,32 @@ package niter.pcie;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.io.IOException;
+import java.util.concurrent.CountDownLatch;
 import niter.linux.Descriptor;
 import niter.linux.Epoll;
-import niter.linux.EventFd;
 import niter.linux.LinuxException;
 import niter.linux.UnixSocket;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The function's thread: messages first, then the device's queues, then sleep. It accepts one
+ * What a {@link Core} does for a function: messages first, then the device's queues. It accepts one
  * client at a time; the next one waits in the listener's backlog.
+ *
+ * <p>An exception is our bug: it ends this function and its client's connection (better an instance
+ * that stops with a reason than one that hangs); the others of the card go on. An {@link Error} is
+ * the process's: the connection is left to a successor.
  */
-final class FunctionLoop implements Runnable, Function {
+final class FunctionLoop implements Function {
     private static final System.Logger LOG = System.getLogger(FunctionLoop.class.getName());
     private static final int BUDGET = 64;
 
     // Epoll tokens.
-    private static final long WAKE = 0;
     private static final long LISTENER = 1;
     private static final long CONNECTION = 2;
     private static final long DEVICE = 3;
 
-    /** The descriptors that the loop begins with; it owns all but the wake-up. */
-    record Sockets(Descriptor listener, @Nullable Descriptor connection, Descriptor wake) {}
+    /** The descriptors that the loop begins with; it owns them. */
+    record Sockets(Descriptor listener, @Nullable Descriptor connection) {}
 
     private final String id;
     private final Device device;
@@ -43,9 +46,10 @@ final class FunctionLoop implements Runnable, Function {
     private final long[] tokens = new long[Epoll.MAX_EVENTS];
     private volatile boolean stopping;
     private volatile boolean removing;
-    private volatile boolean over;
-    private volatile @Nullable MessageStream stream; // for stop(): another thread shuts it down
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile @Nullable MessageStream stream; // for remove(): another thread shuts it down
     private @Nullable Client client; // the function's thread
+    private long token; // the function's thread
     private boolean listening; // the function's thread: the listener is in epoll
     private boolean connectionWatched; // the function's thread
 
@@ -71,48 +75,122 @@ final class FunctionLoop implements Runnable, Function {
         requests = new Requests(shape, segment, dma, vectors, regions);
     }
 
-    /** Ends the loop and the client's connection; any thread may call it. */
+    /** Ends the loop and the client's connection; any thread may call it, and wakes the core. */
     void remove() {
         removing = true;
         MessageStream connected = stream;
         if (connected != null) {
-            connected.shutDown(); // a client that does not read its replies keeps us no longer
+            connected.shutDown();
         }
         detach();
     }
 
-    /** Ends the loop between two messages, for a successor to go on; any thread may call it. */
+    /** Ends the loop between two messages, for a successor to go on; as {@link #remove}. */
     void detach() {
         stopping = true;
-        EventFd.signal(sockets.wake().number());
+    }
+
+    /** Whether the core is to end it now. */
+    boolean isToEnd() {
+        return stopping;
     }
 
     /** Whether the loop has ended, asked to or not. */
     boolean isOver() {
-        return over;
+        return ended.getCount() == 0;
     }
 
-    @Override
-    public void run() {
+    /** Waits until it is over. */
+    void awaitEnd() throws InterruptedException {
+        ended.await();
+    }
+
+    /** Readable when there are events. */
+    Descriptor descriptor() {
+        return epoll.descriptor();
+    }
+
+    /** What the core knows it by. */
+    long token() {
+        return token;
+    }
+
+    /**
+     * Begins, or goes on where another process stopped.
+     *
+     * @return false if that failed
+     */
+    boolean start(long number) {
+        token = number;
         try {
             prepare();
-            while (!stopping) {
-                round();
+            return true;
+        } catch (RuntimeException | Error e) {
+            fail(e);
+            return false;
+        }
+    }
+
+    /** Runs the device's queues; the amount of work done. */
+    int poll() {
+        try {
+            return stopping ? 0 : device.poll(BUDGET);
+        } catch (RuntimeException | Error e) {
+            fail(e);
+            return 1; // look again at once: it is to end
+        }
+    }
+
+    /** Arms the device's wake-ups; false where work turned up meanwhile. */
+    boolean arm() {
+        try {
+            return !stopping && device.arm();
+        } catch (RuntimeException | Error e) {
+            fail(e);
+            return false;
+        }
+    }
+
+    /** How long nothing need be done without an event. */
+    long sleepNanos() {
+        long nanos = device.nextDeadlineNanos();
+        return client == null ? nanos : Math.min(nanos, client.lookAgainNanos());
+    }
+
+    /**
+     * Serves what has arrived.
+     *
+     * @param ready whether the descriptor is readable
+     */
+    void events(boolean ready) {
+        boolean inside = client != null && client.isInsideMessage();
+        if (stopping || !ready && !inside) {
+            return;
+        }
+        try {
+            int count = ready ? epoll.await(0, tokens) : 0;
+            for (int i = 0; i < count; i++) {
+                if (tokens[i] == LISTENER) {
+                    accept();
+                }
+            }
+            if (client != null && (inside || isReady(count, CONNECTION))) {
+                serve(client);
             }
         } catch (RuntimeException | Error e) {
-            // Our bug. The other functions of this card go on, and a successor finds this one as it
-            // was: for the guest it is a pause until then.
-            LOG.log(System.Logger.Level.ERROR, id + ": out of service", e);
-        } finally {
-            over = true;
-            release();
+            fail(e);
         }
+    }
+
+    private void fail(Throwable bug) {
+        LOG.log(System.Logger.Level.ERROR, id + ": out of service", bug);
+        removing = bug instanceof RuntimeException;
+        stopping = true;
     }
 
     private void prepare() {
         dma.refresh();
         vectors.refresh();
-        epoll.add(sockets.wake().number(), WAKE);
         device.attach(this, takenOver);
         Descriptor connection = sockets.connection();
         if (connection == null) {
@@ -127,24 +205,6 @@ final class FunctionLoop implements Runnable, Function {
         listen();
     }
 
-    private void round() {
-        boolean idle = device.poll(BUDGET) == 0;
-        if (idle) {
-            idle = device.arm();
-        }
-        int ready = idle ? epoll.awaitNanos(sleepNanos(), tokens) : epoll.await(0, tokens);
-        for (int i = 0; i < ready; i++) {
-            if (tokens[i] == LISTENER) {
-                accept();
-            } else if (tokens[i] == WAKE) {
-                EventFd.drain(sockets.wake().number());
-            }
-        }
-        if (client != null && (client.isInsideMessage() || isReady(ready, CONNECTION))) {
-            serve(client);
-        }
-    }
-
     private boolean isReady(int count, long token) {
         for (int i = 0; i < count; i++) {
             if (tokens[i] == token) {
@@ -152,11 +212,6 @@ final class FunctionLoop implements Runnable, Function {
             }
         }
         return false;
-    }
-
-    private long sleepNanos() {
-        long nanos = device.nextDeadlineNanos();
-        return client == null ? nanos : Math.min(nanos, client.lookAgainNanos());
     }
 
     private void serve(Client served) {
@@ -273,14 +328,15 @@ final class FunctionLoop implements Runnable, Function {
         listen();
     }
 
-    private void release() {
-        MessageStream ended = stream;
+    /** Releases everything; the state stays in its segment. */
+    void end() {
+        MessageStream last = stream;
         stream = null;
-        if (ended != null) {
+        if (last != null) {
             if (removing) {
-                ended.shutDown();
+                last.shutDown();
             }
-            ended.close();
+            last.close();
         }
         try {
             device.close();
@@ -291,6 +347,7 @@ final class FunctionLoop implements Runnable, Function {
         descriptors.close();
         sockets.listener().close();
         epoll.close();
+        ended.countDown();
     }
 
     @Override

@@ -7,14 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import niter.linux.Descriptor;
-import niter.linux.EventFd;
 import niter.linux.LinuxException;
 import niter.linux.UnixSocket;
 
 /**
- * Serves one PCI function to one vfio-user client at a time, on a thread of its own. What the guest
- * can see lives in the function's segment, so that another process may take over at any moment with
- * what the {@link Escrow} kept.
+ * Serves one PCI function to one vfio-user client at a time, on the thread of a {@link Core}. What
+ * the guest can see lives in the function's segment, so that another process may take over at any
+ * moment with what the {@link Escrow} kept.
  */
 public final class FunctionServer implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(FunctionServer.class.getName());
@@ -27,8 +26,8 @@ public final class FunctionServer implements AutoCloseable {
     private final Escrow escrow;
     private final FunctionSegment segment;
     private final FunctionLoop loop;
-    private final Thread thread;
-    private final Descriptor wake;
+    private final Core core;
+    private final boolean ownCore;
     private boolean closed; // guarded by this
 
     private FunctionServer(
@@ -37,30 +36,62 @@ public final class FunctionServer implements AutoCloseable {
             Escrow escrow,
             FunctionSegment segment,
             FunctionLoop loop,
-            Descriptor wake) {
+            Core core,
+            boolean ownCore) {
         this.id = id;
         this.socket = socket;
         this.escrow = escrow;
         this.segment = segment;
         this.loop = loop;
-        this.wake = wake;
-        thread = Thread.ofPlatform().daemon().name("fn-" + id).unstarted(loop);
+        this.core = core;
+        this.ownCore = ownCore;
+    }
+
+    /** Starts serving on a core of its own; as the other, which names the core. */
+    public static FunctionServer start(
+            String id, Device device, Path socket, Escrow escrow, Map<String, Descriptor> given)
+            throws IOException {
+        Core core = Core.start("fn-" + id);
+        try {
+            return start(id, device, socket, escrow, given, core, true);
+        } catch (IOException | RuntimeException e) {
+            core.close();
+            throw e;
+        }
     }
 
     /**
      * Starts serving.
      *
      * @param id for log lines
-     * @param device the model behind the function; its thread is the function's from now on
+     * @param device the model behind the function; it belongs to the core's thread from now on
      * @param socket where clients connect
      * @param escrow holds what must survive this process
      * @param given what the escrow kept of a predecessor, by key; empty for a new function. This
      *     takes ownership.
+     * @param core whose thread serves it, beside its other functions
      * @throws IOException if the predecessor's segment is of another version or kind
      * @throws LinuxException if the socket cannot be made
      */
     public static FunctionServer start(
-            String id, Device device, Path socket, Escrow escrow, Map<String, Descriptor> given)
+            String id,
+            Device device,
+            Path socket,
+            Escrow escrow,
+            Map<String, Descriptor> given,
+            Core core)
+            throws IOException {
+        return start(id, device, socket, escrow, given, core, false);
+    }
+
+    private static FunctionServer start(
+            String id,
+            Device device,
+            Path socket,
+            Escrow escrow,
+            Map<String, Descriptor> given,
+            Core core,
+            boolean ownCore)
             throws IOException {
         FunctionShape shape = device.shape();
         Descriptor memory = given.get(SEGMENT);
@@ -90,7 +121,6 @@ public final class FunctionServer implements AutoCloseable {
             hold(id, escrow, LISTENER, listener);
         }
         UnixSocket.setNonBlocking(listener.number(), true);
-        Descriptor wake = EventFd.create();
         HeldDescriptors descriptors = new HeldDescriptors(id, escrow);
         given.forEach(
                 (key, descriptor) -> {
@@ -103,12 +133,13 @@ public final class FunctionServer implements AutoCloseable {
                         id,
                         device,
                         segment,
-                        new FunctionLoop.Sockets(listener, given.get(CONNECTION), wake),
+                        new FunctionLoop.Sockets(listener, given.get(CONNECTION)),
                         escrow,
                         descriptors,
                         takenOver);
-        FunctionServer server = new FunctionServer(id, socket, escrow, segment, loop, wake);
-        server.thread.start();
+        FunctionServer server =
+                new FunctionServer(id, socket, escrow, segment, loop, core, ownCore);
+        core.add(loop);
         return server;
     }
 
@@ -158,14 +189,14 @@ public final class FunctionServer implements AutoCloseable {
         }
     }
 
-    /** Waits until the function's thread has ended, whatever the reason. */
+    /** Waits until the core has let go of the function, whatever the reason. */
     void awaitEnd() {
         boolean interrupted = false;
-        while (thread.isAlive()) {
+        while (!loop.isOver()) {
             try {
-                thread.join();
+                loop.awaitEnd();
             } catch (InterruptedException e) {
-                interrupted = true; // the end is near: nothing in the loop waits for long
+                interrupted = true; // the end is near: nothing in a round waits for long
             }
         }
         if (interrupted) {
@@ -174,8 +205,11 @@ public final class FunctionServer implements AutoCloseable {
     }
 
     private void join() {
+        core.wake();
         awaitEnd();
         segment.close();
-        wake.close();
+        if (ownCore) {
+            core.close();
+        }
     }
 }

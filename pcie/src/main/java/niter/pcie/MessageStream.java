@@ -190,10 +190,10 @@ final class MessageStream implements AutoCloseable {
     }
 
     /**
-     * Sends the committed reply. A client that does not read makes this wait; {@link #shutDown}
-     * ends that.
+     * Sends the committed reply. It does not wait: a client asks again only after it has read a
+     * reply, so one whose socket is full broke the protocol.
      *
-     * @return false if the connection ended
+     * @return false if the connection is over
      */
     boolean sendReply() {
         MemorySegment slot = segment.currentSlot();
@@ -205,7 +205,8 @@ final class MessageStream implements AutoCloseable {
         MessageHeader reply = reply(slot);
         reply.iovecs(base + SegmentLayout.REPLY_IOVEC, 1);
         reply.iovec(0, base + SegmentLayout.REPLY_DATA, length);
-        int sent = UnixSocket.sendmmsg(socket.number(), reply.address(), 1, 0);
+        int sent =
+                UnixSocket.sendmmsg(socket.number(), reply.address(), 1, UnixSocket.MSG_DONTWAIT);
         return sent == 1 && reply.length() == length;
     }
 

@@ -1,0 +1,154 @@
+package niter.pcie;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import niter.linux.Descriptor;
+import niter.linux.Epoll;
+import niter.linux.EventFd;
+
+/**
+ * A thread that serves functions run-to-completion: it polls them while there is work, arms their
+ * wake-ups, polls once more and sleeps. Functions of one core may call each other directly; that is
+ * how a frame gets from one guest to the other with one copy.
+ */
+public final class Core implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Core.class.getName());
+    private static final long WAKE = 0;
+
+    private final Thread thread;
+    private final Epoll epoll = new Epoll();
+    private final Descriptor wake = EventFd.create(); // guarded by this once it may be closed
+    private final Queue<Runnable> orders = new ConcurrentLinkedQueue<>(); // any thread adds
+    private final List<FunctionLoop> loops = new ArrayList<>(); // the core's thread
+    private final long[] tokens = new long[Epoll.MAX_EVENTS]; // the core's thread
+    private long lastToken = WAKE; // the core's thread
+    private volatile boolean closing;
+
+    private Core(String name) {
+        thread = Thread.ofPlatform().daemon().name(name).unstarted(this::run);
+        epoll.add(wake.number(), WAKE);
+    }
+
+    /** Starts a core without functions. */
+    public static Core start(String name) {
+        Core core = new Core(name);
+        core.thread.start();
+        return core;
+    }
+
+    /**
+     * Runs an order between two rounds, on the core's thread. It must be short and must not block.
+     * Orders run in the sequence in which one thread gave them; none does after {@link #close}.
+     */
+    public void execute(Runnable order) {
+        orders.add(order);
+        wake();
+    }
+
+    /** Serves a function from now on, until it is over. */
+    void add(FunctionLoop loop) {
+        execute(() -> begin(loop));
+    }
+
+    /** Makes the core look at its functions: one of them is to stop. Any thread may call this. */
+    synchronized void wake() {
+        if (!closing) {
+            EventFd.signal(wake.number());
+        }
+    }
+
+    private void begin(FunctionLoop loop) {
+        long token = ++lastToken;
+        if (loop.start(token)) {
+            loops.add(loop);
+            epoll.add(loop.descriptor().number(), token);
+        } else {
+            loop.end();
+        }
+    }
+
+    private void run() {
+        try {
+            while (!closing) {
+                round();
+            }
+        } finally {
+            obey(); // a function that was added meanwhile is to end in order too
+            loops.forEach(FunctionLoop::end);
+            epoll.close();
+        }
+    }
+
+    private void round() {
+        obey();
+        boolean idle = true;
+        for (int i = 0; i < loops.size(); i++) {
+            idle &= loops.get(i).poll() == 0;
+        }
+        long sleepNanos = Long.MAX_VALUE;
+        for (int i = 0; i < loops.size() && idle; i++) {
+            idle = loops.get(i).arm();
+            sleepNanos = Math.min(sleepNanos, loops.get(i).sleepNanos());
+        }
+        int ready = idle ? epoll.awaitNanos(sleepNanos, tokens) : epoll.await(0, tokens);
+        if (isReady(WAKE, ready)) {
+            EventFd.drain(wake.number());
+        }
+        for (int i = loops.size() - 1; i >= 0; i--) {
+            FunctionLoop loop = loops.get(i);
+            loop.events(isReady(loop.token(), ready));
+            if (loop.isToEnd()) {
+                epoll.remove(loop.descriptor().number());
+                loops.remove(i);
+                loop.end();
+            }
+        }
+    }
+
+    private void obey() {
+        Runnable order = orders.poll();
+        while (order != null) {
+            try {
+                order.run();
+            } catch (RuntimeException e) { // the order's bug; the functions go on
+                LOG.log(System.Logger.Level.ERROR, thread.getName() + ": an order failed", e);
+            }
+            order = orders.poll();
+        }
+    }
+
+    private boolean isReady(long token, int ready) {
+        for (int i = 0; i < ready; i++) {
+            if (tokens[i] == token) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Ends the thread; its functions are left to a successor. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            if (closing) {
+                return;
+            }
+            closing = true;
+            EventFd.signal(wake.number()); // after it: a core that looks now sees it
+        }
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true; // the end is near: nothing in a round waits for long
+            }
+        }
+        wake.close();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,59 @@
+package niter.pcie;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Several functions on one thread. */
+class CoreTest {
+    @TempDir Path directory;
+
+    @Test
+    void oneFunctionsBugIsNotTheOthers() throws Exception {
+        try (Core core = Core.start("core");
+                FakeEscrow escrow = new FakeEscrow(() -> {});
+                FakeEscrow other = new FakeEscrow(() -> {})) {
+            Adder buggy =
+                    new Adder(
+                            () -> {
+                                throw new IllegalStateException("a bug");
+                            });
+            try (FunctionServer first = start("a", buggy, escrow, core);
+                    FunctionServer second = start("b", new Adder(() -> {}), other, core);
+                    FunctionClient good = FunctionClient.connect(directory.resolve("b"))) {
+                try (FunctionClient bad = FunctionClient.connect(directory.resolve("a"))) {
+                    assertThatThrownBy(() -> bad.write(0, 0, 8, 5)).isInstanceOf(IOException.class);
+                    first.awaitEnd();
+                }
+                good.write(0, 0, 8, 5);
+                assertThat(good.read(0, 0, 8)).isEqualTo(5);
+                assertThat(second.connected()).isTrue();
+                assertThat(first.connected()).isFalse();
+            }
+        }
+    }
+
+    @Test
+    void ordersRunOnItsThread() throws Exception {
+        try (Core core = Core.start("core")) {
+            CompletableFuture<String> name = new CompletableFuture<>();
+            core.execute(
+                    () -> {
+                        throw new IllegalStateException("an order that fails ends nothing");
+                    });
+            core.execute(() -> name.complete(Thread.currentThread().getName()));
+            assertThat(name.get()).isEqualTo("core");
+        }
+    }
+
+    private FunctionServer start(String name, Adder adder, FakeEscrow escrow, Core core)
+            throws IOException {
+        return FunctionServer.start(name, adder, directory.resolve(name), escrow, Map.of(), core);
+    }
+}
