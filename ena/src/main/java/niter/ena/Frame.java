@@ -96,6 +96,11 @@ public final class Frame {
         return checksumVerified;
     }
 
+    /** Whether {@link #add} fails whatever comes. */
+    boolean isFull() {
+        return pieces == MAX_PIECES || length == MAX_BYTES;
+    }
+
     /** Sets {@link #checksumVerified()}. */
     public Frame checksumVerified(boolean verified) {
         checksumVerified = verified;
@@ -133,6 +138,100 @@ public final class Frame {
             left -= part;
             skip = 0;
         }
+    }
+
+    /**
+     * The Internet checksum's sum of a part (see {@link Checksum}); reads what lies in guest
+     * memory.
+     *
+     * @param from offset in the frame
+     */
+    public long sum(int from, int bytes) {
+        long sum = 0;
+        int skip = from;
+        int left = bytes;
+        boolean odd = false;
+        if (skip < headLength) {
+            int part = Math.min(left, headLength - skip);
+            sum = Checksum.sum(head, skip, part);
+            odd = (part & 1) != 0;
+            left -= part;
+            skip = 0;
+        } else {
+            skip -= headLength;
+        }
+        for (int i = 0; i < pieces && left > 0; i++) {
+            if (skip >= lengths[i]) {
+                skip -= lengths[i];
+                continue;
+            }
+            int part = Math.min(left, lengths[i] - skip);
+            long more = Checksum.sum(ALL, addresses[i] + skip, part);
+            sum += odd ? Checksum.odd(more) : more;
+            odd ^= (part & 1) != 0;
+            left -= part;
+            skip = 0;
+        }
+        return sum;
+    }
+
+    /**
+     * Adds a part of another frame, which must live as long as this one is used.
+     *
+     * @return false where there is no room for another piece
+     */
+    boolean addPart(Frame other, int from, int bytes) {
+        int skip = from;
+        int left = bytes;
+        if (skip < other.headLength) {
+            int part = Math.min(left, other.headLength - skip);
+            if (!add(other.head.address() + skip, part)) {
+                return false;
+            }
+            left -= part;
+            skip = 0;
+        } else {
+            skip -= other.headLength;
+        }
+        for (int i = 0; i < other.pieces && left > 0; i++) {
+            if (skip >= other.lengths[i]) {
+                skip -= other.lengths[i];
+                continue;
+            }
+            int part = Math.min(left, other.lengths[i] - skip);
+            if (!add(other.addresses[i] + skip, part)) {
+                return false;
+            }
+            left -= part;
+            skip = 0;
+        }
+        return left == 0;
+    }
+
+    /** Moves the head's share to as many of the first bytes as fit, out of the pieces. */
+    void fillHead() {
+        int whole = Math.min(length, HEAD_BYTES);
+        int missing = whole - headLength;
+        if (missing <= 0) {
+            return;
+        }
+        copy(headLength, head.address() + headLength, missing);
+        int first = 0;
+        int left = missing;
+        while (left > 0 && left >= lengths[first]) {
+            left -= lengths[first];
+            first++;
+        }
+        for (int i = first; i < pieces; i++) {
+            addresses[i - first] = addresses[i];
+            lengths[i - first] = lengths[i];
+        }
+        pieces -= first;
+        if (left > 0) {
+            addresses[0] += left;
+            lengths[0] -= left;
+        }
+        headLength = whole;
     }
 
     /** Fills this one with bytes that lie in one place: a frame of the card's own making. */

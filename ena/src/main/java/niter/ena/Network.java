@@ -10,9 +10,6 @@ public interface Network {
      */
     void sent(Frame frame);
 
-    /** The guest gave receive buffers to a queue that had run out of them. */
-    default void receivable() {}
-
     /** Packets that this interface may not send or receive, for the guest's statistics. */
     Allowances allowances();
 }
