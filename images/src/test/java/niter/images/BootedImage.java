@@ -36,7 +36,7 @@ abstract class BootedImage {
         guest = new Guest(engine, image, folder);
     }
 
-    private static Path cache() {
+    static Path cache() {
         String home = System.getenv("XDG_CACHE_HOME");
         return (home == null || home.isEmpty()
                         ? Path.of(System.getProperty("user.home"), ".cache")

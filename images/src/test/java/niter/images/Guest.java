@@ -43,7 +43,7 @@ final class Guest implements AutoCloseable {
         }
     }
 
-    Guest(Engine engine, Image image, Path folder) throws IOException {
+    Guest(Engine engine, Image image, Path folder, String... devices) throws IOException {
         disk = folder.resolve("disk");
         console = folder.resolve("console");
         Command.Result copied =
@@ -56,7 +56,7 @@ final class Guest implements AutoCloseable {
         try (ServerSocketChannel agents = listen(folder.resolve("agent"));
                 ServerSocketChannel monitors = listen(folder.resolve("qmp"))) {
             process =
-                    new ProcessBuilder(command(engine, image, folder))
+                    new ProcessBuilder(command(engine, image, folder, devices))
                             .redirectErrorStream(true)
                             .redirectOutput(folder.resolve("qemu").toFile())
                             .start();
@@ -73,7 +73,7 @@ final class Guest implements AutoCloseable {
                 .bind(UnixDomainSocketAddress.of(socket));
     }
 
-    private List<String> command(Engine engine, Image image, Path folder) {
+    private List<String> command(Engine engine, Image image, Path folder, String... devices) {
         List<String> command = new ArrayList<>(engine.command());
         for (Path firmware : engine.firmwareDirectories()) {
             command.addAll(List.of("-L", firmware.toString()));
@@ -93,6 +93,7 @@ final class Guest implements AutoCloseable {
                         + folder.resolve("qmp");
         command.addAll(List.of(text.split(" ")));
         command.addAll(List.of("-append", image.commandLine()));
+        command.addAll(List.of(devices));
         return command;
     }
 
