@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** Builds images from Debian packages, as an ordinary user. */
 final class ImageBuilder {
@@ -73,8 +74,11 @@ final class ImageBuilder {
                                                 "This machine's Debian mirror has no kernel: choose a"
                                                         + " full mirror in /etc/apt"));
         PrivateApt.Plan userlandPlan = userland.plan(recipe.packages(), null);
+        List<String> taken = List.copyOf(recipe.taken().keySet());
+        PrivateApt.Plan takenPlan = userland.plan(taken, null, taken::contains);
         PrivateApt.Plan kernelPlan = kernels.plan(List.of(kernel), null, kernel::equals);
         List<PrivateApt.Version> parts = new ArrayList<>(userlandPlan.versions());
+        parts.addAll(takenPlan.versions());
         parts.addAll(kernelPlan.versions());
         List<String> packages =
                 parts.stream().map(part -> part.name() + "=" + part.version()).sorted().toList();
@@ -86,12 +90,13 @@ final class ImageBuilder {
         }
         String phase = "Fetching the image " + recipe.name();
         Map<String, Path> debs = new TreeMap<>(userland.download(phase, userlandPlan));
+        Map<String, Path> takenDebs = userland.download(phase, takenPlan);
         Path kernelDeb =
                 kernels.download(phase + ": kernel", kernelPlan).values().iterator().next();
         Tool ext4 = Tools.ensure(workshop, cache, progress, "e2fsprogs", "libarchive13t64");
         try {
             Path folder = Files.createDirectories(workshop.bench().resolve(recipe.name()));
-            assemble(workshop.bench(), folder, recipe, debs, kernelDeb, ext4);
+            assemble(workshop.bench(), folder, recipe, debs, takenDebs, kernelDeb, ext4);
             String version = kernel.replaceFirst("^linux-image-", "");
             store.writeManifest(folder, recipe, version, packages);
             workshop.publish(folder, store.folder(recipe.name()));
@@ -112,6 +117,7 @@ final class ImageBuilder {
             Path folder,
             Recipe recipe,
             Map<String, Path> debs,
+            Map<String, Path> takenDebs,
             Path kernelDeb,
             Tool ext4)
             throws IOException {
@@ -125,6 +131,9 @@ final class ImageBuilder {
             }
             for (Path deb : debs.values()) {
                 root.addPackage(deb, ImageBuilder::isWanted);
+            }
+            for (Map.Entry<String, Set<String>> taken : recipe.taken().entrySet()) {
+                take(root, taken.getKey(), taken.getValue(), takenDebs.get(taken.getKey()));
             }
             addApplets(root, debs, bench);
             KernelPackage.add(kernelDeb, recipe.modules(), root, folder.resolve(ImageStore.KERNEL));
@@ -140,6 +149,19 @@ final class ImageBuilder {
         }
         Disk.sync(disk);
         Disk.sync(folder.resolve(ImageStore.KERNEL));
+    }
+
+    private static void take(RootTar root, String name, Set<String> places, @Nullable Path deb)
+            throws IOException {
+        String licence = "usr/share/doc/" + name + "/copyright";
+        if (deb != null) {
+            root.addPackage(deb, place -> places.contains(place) || place.equals(licence));
+        }
+        if (!places.stream().allMatch(root::has)) {
+            throw new ImageException(
+                    "The package %s has not all of %s: change the recipe"
+                            .formatted(name, String.join(", ", places)));
+        }
     }
 
     private static void addDevices(RootTar root) throws IOException {

@@ -6,7 +6,11 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * What an image is made of, read from a text resource: a keyword and its words on each line.
@@ -16,6 +20,7 @@ import java.util.List;
  * @param kernelPackage the kernel's metapackage
  * @param modules kernel modules to install; none may need another
  * @param packages Debian packages of trixie, with what they need
+ * @param taken packages of which only these places go into the image, without what they need
  * @param sizeBytes the root disk's size
  * @param limitBytes what the root disk may occupy on the host
  * @param additions files, folders and links besides
@@ -27,6 +32,7 @@ record Recipe(
         String kernelPackage,
         List<String> modules,
         List<String> packages,
+        Map<String, Set<String>> taken,
         long sizeBytes,
         long limitBytes,
         List<Addition> additions,
@@ -75,6 +81,7 @@ record Recipe(
         private final MessageDigest digest = Digests.sha256();
         private final List<String> modules = new ArrayList<>();
         private final List<String> packages = new ArrayList<>();
+        private final Map<String, Set<String>> taken = new TreeMap<>();
         private final List<Addition> additions = new ArrayList<>();
         private Archive.Release release = Archive.Release.TRIXIE;
         private String kernel = "";
@@ -98,6 +105,7 @@ record Recipe(
                     }
                     case "module" -> modules.addAll(rest);
                     case "package" -> packages.addAll(rest);
+                    case "take" -> taken.put(words[1], Set.copyOf(rest.subList(1, rest.size())));
                     case "size" -> size = bytes(words);
                     case "limit" -> limit = bytes(words);
                     case "include" -> additions("recipes/" + words[1] + ".list");
@@ -160,6 +168,7 @@ record Recipe(
                     kernel,
                     List.copyOf(modules),
                     List.copyOf(packages),
+                    Collections.unmodifiableMap(taken),
                     size,
                     limit,
                     List.copyOf(additions),
