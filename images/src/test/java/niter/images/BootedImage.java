@@ -176,6 +176,13 @@ abstract class BootedImage {
     }
 
     @Test
+    void withoutAnInterfaceItsDriverWaitsAndNoServerRuns() throws IOException {
+        String loaded = "until grep -q '^ena ' /proc/modules; do sleep 0.05; done; pidof uevent";
+        assertThat(guest.run(NOTHING, "sh", "-c", loaded).status()).isZero();
+        assertThat(guest.run(NOTHING, "pidof", "udhcpc", "dropbear").status()).isEqualTo(1);
+    }
+
+    @Test
     @Order(Integer.MAX_VALUE)
     void thePowerButtonTurnsItOffAndTheFileSystemIsClean() throws Exception {
         String late = "until grep -q evdev /proc/modules && pidof acpid; do sleep 0.05; done";

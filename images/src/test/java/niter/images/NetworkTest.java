@@ -20,8 +20,7 @@ class NetworkTest {
     private final NetworkedGuest guest;
 
     NetworkTest(@TempDir Path folder) throws IOException {
-        String names = ",hostname=ip-10-0-2-15,dnssearch=example.internal";
-        guest = new NetworkedGuest(folder, "user,id=n" + names);
+        guest = new NetworkedGuest(folder, ",dnssearch=example.internal", "false");
     }
 
     @BeforeAll
@@ -37,10 +36,10 @@ class NetworkTest {
     @Test
     void theInterfaceHasItsSlotsNameAndALease() throws IOException {
         assertThat(guest.run("ip -4 address show dev ens5"))
-                .contains(" 10.0.2.15/24 brd 10.0.2.255 ");
-        assertThat(guest.run("ip -4 route")).contains("default via 10.0.2.2 dev ens5  metric 5");
+                .contains(" 169.254.0.15/16 brd 169.254.255.255 ");
+        assertThat(guest.run("ip -4 route")).contains("default via 169.254.0.2 dev ens5  metric 5");
         assertThat(guest.run("cat /etc/resolv.conf"))
-                .isEqualTo("search example.internal\nnameserver 10.0.2.3");
+                .isEqualTo("search example.internal\nnameserver 169.254.0.3");
         assertThat(guest.run("hostname")).isEqualTo("ip-10-0-2-15");
         assertThat(guest.run("ip -6 address show dev ens5")).contains(" fe80:");
     }
@@ -57,15 +56,16 @@ class NetworkTest {
     /** QEMU's DHCP server says nothing of an MTU: EC2's words, as udhcpc passes them on. */
     @Test
     void aServerMaySayTheMtu() throws IOException {
-        String lease = "interface=ens5 ip=10.0.2.15 mask=24 router=10.0.2.2 domain=ec2.internal";
-        guest.run(lease + " dns='10.0.2.3 10.0.2.4' mtu=9000 /usr/lib/niter/lease renew");
+        String lease =
+                "interface=ens5 ip=169.254.0.15 mask=16 router=169.254.0.2 domain=ec2.internal";
+        guest.run(lease + " dns='169.254.0.3 169.254.0.4' mtu=9000 /usr/lib/niter/lease renew");
         assertThat(guest.run("cat /sys/class/net/ens5/mtu")).isEqualTo("9000");
         assertThat(guest.run("cat /etc/resolv.conf"))
-                .isEqualTo("search ec2.internal\nnameserver 10.0.2.3\nnameserver 10.0.2.4");
-        assertThat(guest.run("ip -4 route")).contains("default via 10.0.2.2 dev ens5  metric 5");
+                .isEqualTo("search ec2.internal\nnameserver 169.254.0.3\nnameserver 169.254.0.4");
+        assertThat(guest.run("ip -4 route")).contains("default via 169.254.0.2 dev ens5  metric 5");
         guest.run(
                 lease
-                        + " dns=10.0.2.3 search=example.internal mtu=1500 /usr/lib/niter/lease renew");
+                        + " dns=169.254.0.3 search=example.internal mtu=1500 /usr/lib/niter/lease renew");
     }
 
     @Test
@@ -74,6 +74,6 @@ class NetworkTest {
         guest.await("! pidof udhcpc");
         guest.run("rm /etc/resolv.conf; insmod " + NetworkedGuest.DRIVER_FILE);
         guest.awaitLease();
-        assertThat(guest.run("ip -4 route")).contains("default via 10.0.2.2 dev ens5 ");
+        assertThat(guest.run("ip -4 route")).contains("default via 169.254.0.2 dev ens5 ");
     }
 }

@@ -25,11 +25,18 @@ final class NetworkedGuest implements AutoCloseable {
     /**
      * Boots it.
      *
-     * @param network options of QEMU's user network
+     * @param options of QEMU's user network
+     * @param metadata what QEMU starts for each connection to the metadata service's address, which
+     *     must not reach the one that this machine may have
      */
-    NetworkedGuest(Path folder, String network) throws IOException {
+    NetworkedGuest(Path folder, String options, String metadata) throws IOException {
         Engine engine = Engines.ensure(cache, ProgressListener.NONE);
         Image image = Images.ensure("micro", cache, ProgressListener.NONE);
+        String network =
+                "user,id=n,net=169.254.0.0/16,host=169.254.0.2,dns=169.254.0.3"
+                        + ",dhcpstart=169.254.0.15,hostname=ip-10-0-2-15%s".formatted(options)
+                        + ",guestfwd=tcp:169.254.169.254:80-cmd:"
+                        + metadata;
         String device = DRIVER + ",netdev=n,addr=5,romfile=";
         guest = new Guest(engine, image, folder, "-netdev", network, "-device", device);
     }

@@ -44,21 +44,22 @@ class RecipeTest {
                 .hasMessageContaining("micro, micro-6.1, tools, tools-6.1");
     }
 
-    /** The agent loads no module to start fast; strictness is checked here instead. */
-    @Test
-    void theAgentIsStrictPerl(@TempDir Path folder) throws Exception {
+    /** Our programs load no module to start fast; strictness is checked here instead. */
+    @ParameterizedTest
+    @ValueSource(strings = {"agent", "metadata"})
+    void programsAreStrictPerl(String name, @TempDir Path folder) throws Exception {
         for (Recipe.Addition addition : Recipe.named("micro").additions()) {
             if (addition instanceof Recipe.Addition.Text(String place, int mode, String content)
-                    && place.equals("usr/lib/niter/agent")) {
-                Path agent = Files.writeString(folder.resolve("agent"), content);
+                    && place.equals("usr/lib/niter/" + name)) {
+                Path program = Files.writeString(folder.resolve(name), content);
                 Command.Result result =
                         Command.run(
-                                List.of("perl", "-Mstrict", "-w", "-c", agent.toString()),
+                                List.of("perl", "-Mstrict", "-w", "-c", program.toString()),
                                 Map.of());
-                assertThat(result.errors()).containsExactly(agent + " syntax OK");
+                assertThat(result.errors()).containsExactly(program + " syntax OK");
                 return;
             }
         }
-        throw new AssertionError("no agent");
+        throw new AssertionError("no " + name);
     }
 }

@@ -35,11 +35,8 @@ class SshTest {
 
     SshTest(@TempDir Path folder) throws IOException {
         this.folder = folder;
-        guest =
-                new NetworkedGuest(
-                        folder,
-                        "user,id=n,hostname=ip-10-0-2-15,hostfwd=tcp:127.0.0.1:%d-:22"
-                                .formatted(port));
+        String forward = ",hostfwd=tcp:127.0.0.1:%d-:22".formatted(port);
+        guest = new NetworkedGuest(folder, forward, "false");
     }
 
     private static int freePort() throws IOException {
