@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -129,8 +128,14 @@ public final class NorthboundChannel implements AutoCloseable {
             return;
         }
         channel.resetConnectBackoff();
-        CompletableFuture.delayedExecutor(LOOK_AGAIN_MS, TimeUnit.MILLISECONDS)
-                .execute(this::follow);
+        followLater();
+    }
+
+    /** Not on the common pool: on two processors one call that blocks there would fill it. */
+    private synchronized void followLater() {
+        if (!channel.isShutdown()) {
+            eventLoops.schedule(this::follow, LOOK_AGAIN_MS, TimeUnit.MILLISECONDS);
+        }
     }
 
     private synchronized boolean isPatienceOver() {
@@ -148,7 +153,7 @@ public final class NorthboundChannel implements AutoCloseable {
 
     /** Ends the calls under way and the connection. */
     @Override
-    public void close() {
+    public synchronized void close() {
         channel.shutdownNow();
         eventLoops.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     }
