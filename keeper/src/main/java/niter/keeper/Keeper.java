@@ -62,6 +62,9 @@ final class Keeper implements AutoCloseable, Connection.Handler {
         file = new TableFile(state.run(), Proc.bootId());
         table = new ProcessTable(loop, new Launcher(state.root()), file, this::exited);
         var rows = file.read();
+        if (rows.isEmpty()) { // nothing is left of what was being stopped, if only by a reboot
+            Files.deleteIfExists(state.downMark());
+        }
         // Before what is restarted looks for it.
         listener = UnixSocket.listen(state.keeperSocket(), UnixSocket.Type.SEQPACKET, BACKLOG);
         UnixSocket.setNonBlocking(listener.number(), true);
@@ -86,7 +89,16 @@ final class Keeper implements AutoCloseable, Connection.Handler {
 
     private void shutDown() {
         LOG.log(System.Logger.Level.INFO, "shutting down");
-        table.shutDown(loop::stop);
+        table.shutDown(this::allEnded);
+    }
+
+    private void allEnded() {
+        try {
+            Files.deleteIfExists(state.downMark());
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.ERROR, "{0} stays: {1}", state.downMark(), e.getMessage());
+        }
+        loop.stop();
     }
 
     private void accept() {

@@ -198,6 +198,7 @@ class KeeperProcessesTest {
                 keeper.shell("i-2", RESTART_NEVER, "/bin/sleep 1000000 & echo $!")); // an orphan
         TestKeeper.next(ends, "i-2");
         pids.add(Integer.parseInt(keeper.log("i-2").strip()));
+        Files.createFile(keeper.state().downMark());
         Files.createFile(keeper.state().controllerSocket()); // as one that was killed leaves it
         assertThat(pids).allMatch(TestKeeper::lives);
 
@@ -207,6 +208,23 @@ class KeeperProcessesTest {
         try (Stream<Path> left = Files.list(keeper.state().run())) {
             assertThat(left).isEmpty();
         }
+    }
+
+    @Test
+    void theMarkOfAShutDownOutlivesAKeeperAndNothingElse() throws Exception {
+        Path mark = keeper.state().downMark();
+        Files.createFile(mark); // the controller does
+        keeper.kill();
+        keeper.start();
+        keeper.connect("cli");
+        assertThat(mark).exists();
+        assertThat(keeper.shutDown()).isZero();
+        assertThat(mark).doesNotExist();
+
+        Files.createFile(mark); // as a reboot in the middle leaves it
+        keeper.start();
+        keeper.connect("cli");
+        assertThat(mark).doesNotExist();
     }
 
     @Test

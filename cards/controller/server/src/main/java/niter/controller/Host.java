@@ -24,9 +24,6 @@ import org.jspecify.annotations.Nullable;
 final class Host {
     private static final System.Logger LOG = System.getLogger(Host.class.getName());
 
-    /** There while all of it is being stopped, so that a restarted controller goes on with that. */
-    private static final String DOWN = "down";
-
     private final StateDirectory state;
     private final KeeperClient keeper;
     private final Watchers watchers;
@@ -121,7 +118,7 @@ final class Host {
     void begin() throws IOException {
         keeper.watch(this::exited, this::lookAgain);
         lookAgain(); // what ended before the watch
-        if (Files.exists(downFile())) {
+        if (isGoingDown()) {
             Thread.ofPlatform().daemon().name("shut-down").start(this::goOnShuttingDown);
         } else {
             instances.all().forEach(Instance::wake);
@@ -240,12 +237,11 @@ final class Host {
 
     /** Stops all instances, which run again after the next start, then ends every process. */
     void shutDown() throws IOException, InterruptedException {
-        Files.writeString(downFile(), "");
+        Files.writeString(state.downMark(), ""); // the keeper removes it
         instances.all().forEach(Instance::hostGoesDown);
         for (Instance instance : instances.all()) {
             instance.await(InstanceState.STOPPED, InstanceState.TERMINATED);
         }
-        Files.deleteIfExists(downFile());
         keeper.shutDown();
     }
 
@@ -259,13 +255,9 @@ final class Host {
         }
     }
 
-    private Path downFile() {
-        return state.run().resolve(DOWN);
-    }
-
-    /** Whether a wish can be granted: not while all of it is being stopped. */
+    /** Whether all of it is being stopped: no wish is granted then. */
     boolean isGoingDown() {
-        return Files.exists(downFile());
+        return Files.exists(state.downMark());
     }
 
     /** Asks for a state of an instance. */

@@ -162,6 +162,14 @@ public final class StateDirectory {
         return run().resolve(instanceId + ".run.sock");
     }
 
+    /**
+     * There from the controller's first step of stopping everything until all has ended: whoever is
+     * restarted meanwhile goes on with that.
+     */
+    public Path downMark() {
+        return run().resolve("down");
+    }
+
     public Path volumes() {
         return root.resolve("volumes");
     }
