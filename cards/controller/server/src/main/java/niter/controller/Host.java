@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import niter.controller.control.KeeperClient;
@@ -219,14 +218,12 @@ final class Host {
     /** A card that has connected may serve what nobody wants any more. */
     void cardConnected() {
         try {
-            Set<String> wanted = new HashSet<>();
+            Set<String> unwanted = volumes.served(); // first: what is served later is wanted
             for (Instance instance : instances.all()) {
-                wanted.add(instance.record().getVolumeId());
+                unwanted.remove(instance.record().getVolumeId());
             }
-            for (String volume : volumes.served()) {
-                if (!wanted.contains(volume)) {
-                    volumes.withdraw(volume);
-                }
+            for (String volume : unwanted) {
+                volumes.withdraw(volume);
             }
         } catch (IOException | Card.RefusedException e) {
             LOG.log(System.Logger.Level.WARNING, "ebs: {0}", e.getMessage());
