@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
 import niter.controller.control.protocol.Exited;
 import niter.controller.northbound.InstanceState;
 import niter.controller.record.InstanceRecord;
@@ -104,16 +105,14 @@ final class Instance {
     /** Makes a wish durable, then works on it. */
     synchronized void wish(Wish wish, String reason, boolean force) throws IOException {
         if (record.getWish() != Wish.TERMINATE) {
-            save(
-                    record.toBuilder()
-                            .setWish(wish)
-                            .setStateReason(reason)
-                            .setRebooting(false)
-                            .setLaunchedUnixMs(
-                                    wish == Wish.RUN
-                                            ? System.currentTimeMillis()
-                                            : record.getLaunchedUnixMs())
-                            .build());
+            long now = System.currentTimeMillis();
+            update(
+                    next ->
+                            next.setWish(wish)
+                                    .setStateReason(reason)
+                                    .setRebooting(false)
+                                    .setLaunchedUnixMs(
+                                            wish == Wish.RUN ? now : next.getLaunchedUnixMs()));
         }
         this.force |= force;
         if (wish == Wish.RUN && process == Process.ABSENT) {
@@ -123,7 +122,7 @@ final class Instance {
     }
 
     synchronized void reboot() throws IOException {
-        save(record.toBuilder().setRebooting(true).build());
+        update(next -> next.setRebooting(true));
         guestIsDown = false;
         wake();
     }
@@ -310,12 +309,7 @@ final class Instance {
                         byGuest
                                 ? Reasons.GUEST_STOP
                                 : Reasons.ended(event, parts.logs().resolve(id() + ".log"));
-                save(
-                        record.toBuilder()
-                                .setWish(Wish.STOP)
-                                .setRebooting(false)
-                                .setStateReason(reason)
-                                .build());
+                update(next -> next.setWish(Wish.STOP).setRebooting(false).setStateReason(reason));
                 LOG.log(System.Logger.Level.INFO, "{0} stopped: {1}", id(), reason);
             }
             state(
@@ -360,7 +354,9 @@ final class Instance {
         process = Process.ABSENT;
     }
 
-    synchronized void save(InstanceRecord next) throws IOException {
+    /** Changes the record, durably; nobody else changes it meanwhile. */
+    synchronized void update(UnaryOperator<InstanceRecord.Builder> change) throws IOException {
+        InstanceRecord next = change.apply(record.toBuilder()).build();
         parts.store().write(next);
         record = next;
     }
@@ -404,7 +400,7 @@ final class Instance {
 
     synchronized void rebooted() throws IOException {
         guestIsDown = false;
-        save(record.toBuilder().setRebooting(false).build());
+        update(next -> next.setRebooting(false));
     }
 
     private synchronized void state(InstanceState next) {

@@ -34,7 +34,7 @@ final class InstanceSteps {
         try {
             if (!record.getVolumeCreated()) {
                 parts.volumes().create(record);
-                instance.save(instance.record().toBuilder().setVolumeCreated(true).build());
+                instance.update(next -> next.setVolumeCreated(true));
             }
             parts.volumes().serve(record);
             start(record);
