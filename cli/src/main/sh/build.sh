@@ -44,7 +44,7 @@ arguments() {
 # cache is added, for the parts whose file exists or is to be made.
 all_arguments() {
     directory=$1 option=$2
-    for part in keeper controller ebs hypervisor cli; do
+    for part in keeper controller ebs vpc hypervisor cli; do
         set --
         case $option in
         -XX:AOTCache=) [ -f "$new/$part.aot" ] && set -- "\"$option$new/$part.aot\"" ;;
@@ -56,6 +56,8 @@ all_arguments() {
         controller) arguments "$directory" $part niter.controller/niter.controller.ControllerMain \
             niter.linux,io.netty.common -XX:TieredStopAtLevel=1 -Xmx64m "$@" ;;
         ebs) arguments "$directory" $part niter.card.ebs/niter.card.ebs.EbsMain \
+            niter.linux -Xmx64m "$@" ;;
+        vpc) arguments "$directory" $part niter.card.vpc/niter.card.vpc.VpcMain \
             niter.linux -Xmx64m "$@" ;;
         hypervisor) arguments "$directory" $part niter.hypervisor/niter.hypervisor.HypervisorMain \
             niter.linux -XX:TieredStopAtLevel=1 -Xmx32m "$@" ;;
@@ -74,10 +76,10 @@ build() {
     printf '%s\n' "$jdk/bin/java" >"$new/java"
     maven -q -Dmaven.test.skip=true -Dmdep.skip=false "-Dniter.dist=$new" package \
         >"$target/build.log" 2>&1 9>&- || return 1
-    for part in keeper controller ebs hypervisor cli; do
+    for part in keeper controller ebs vpc hypervisor cli; do
         case $part in
         controller) folder=cards/controller/server ;;
-        ebs) folder=cards/ebs ;;
+        ebs | vpc) folder=cards/$part ;;
         *) folder=$part ;;
         esac
         mkdir -p "$new/$part" && cp "$root/$folder"/target/niter-*.jar "$new/$part/" || return 1

@@ -29,7 +29,16 @@ final class PsCommand implements Runnable {
 
     @Override
     public void run() {
-        Table table = new Table("Instance", "Name", "Type", "Image", "State", "Launched", "Reason");
+        Table table =
+                new Table(
+                        "Instance",
+                        "Name",
+                        "Type",
+                        "Image",
+                        "State",
+                        "Address",
+                        "Launched",
+                        "Reason");
         for (Instance instance : instances()) {
             if (!all && instance.getState() == InstanceState.TERMINATED) {
                 continue;
@@ -43,6 +52,7 @@ final class PsCommand implements Runnable {
                     Table.Cell.of(instance.getInstanceType()),
                     Table.Cell.of(instance.getImage()),
                     Table.Cell.of(States.name(instance.getState())),
+                    Table.Cell.of(instance.getPrivateIpAddress()),
                     Ages.launched(instance.getLaunchedUnixMs()),
                     Table.Cell.of(instance.getStateReason()));
         }

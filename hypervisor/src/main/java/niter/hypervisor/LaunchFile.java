@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
+import niter.controller.control.protocol.Adapter;
 import niter.controller.control.protocol.Disk;
 import niter.controller.control.protocol.Launch;
 
@@ -65,6 +66,13 @@ final class LaunchFile {
                     "disk.slot",
                     "2 to 31",
                     disk.getSlot());
+        }
+        for (Adapter adapter : launch.getAdapterList()) {
+            require(
+                    adapter.getSlot() > 1 && adapter.getSlot() <= LAST_SLOT,
+                    "adapter.slot",
+                    "2 to 31",
+                    adapter.getSlot());
         }
     }
 

@@ -3,6 +3,7 @@ package niter.hypervisor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import niter.controller.control.protocol.Adapter;
 import niter.controller.control.protocol.Disk;
 import niter.controller.control.protocol.Launch;
 
@@ -54,7 +55,10 @@ final class QemuCommand {
         qemu.add("-smbios", "type=4,manufacturer=Amazon EC2,version=Not Specified");
         qemu.add("-smbios", "type=17,manufacturer=Not Specified");
         for (Disk disk : launch.getDiskList()) {
-            qemu.add("-device", device(disk));
+            qemu.add("-device", device("disk", disk.getSlot(), disk.getSocketPath()));
+        }
+        for (Adapter adapter : launch.getAdapterList()) {
+            qemu.add("-device", device("adapter", adapter.getSlot(), adapter.getSocketPath()));
         }
         qemu.add("-kernel", launch.getKernel());
         if (!launch.getInitrd().isEmpty()) {
@@ -90,11 +94,11 @@ final class QemuCommand {
         add("-mon", "chardev=qmp,mode=control");
     }
 
-    private static String device(Disk disk) {
+    private static String device(String kind, int slot, String socket) {
         return """
-        {"driver":"vfio-user-pci","id":"disk%1$d","bus":"pci.0","addr":"%1$x.0",\
-        "socket":{"type":"unix","path":"%2$s"}}"""
-                .formatted(disk.getSlot(), json(disk.getSocketPath()));
+        {"driver":"vfio-user-pci","id":"%1$s%2$d","bus":"pci.0","addr":"%2$x.0",\
+        "socket":{"type":"unix","path":"%3$s"}}"""
+                .formatted(kind, slot, json(socket));
     }
 
     private static String json(String text) {

@@ -53,6 +53,11 @@ final class Card {
         this.events = events;
     }
 
+    /** As it says in Hello. */
+    String name() {
+        return name;
+    }
+
     /**
      * Asks and waits for the answer.
      *

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.function.Consumer;
 import niter.controller.control.ControlChannel;
 import niter.controller.control.protocol.FromCard;
 import niter.linux.Descriptor;
@@ -23,16 +24,16 @@ final class CardListener {
 
     private final Descriptor listener;
     private final Map<String, Card> cards;
-    private final Runnable connected;
+    private final Consumer<String> connected;
     private final int uid;
 
     /**
      * A listener over an open socket, which it owns.
      *
      * @param cards by the name that a card says in Hello
-     * @param connected runs after a card has connected
+     * @param connected told the name of a card that has connected
      */
-    CardListener(Descriptor listener, Map<String, Card> cards, Runnable connected)
+    CardListener(Descriptor listener, Map<String, Card> cards, Consumer<String> connected)
             throws IOException {
         this.listener = listener;
         this.cards = Map.copyOf(cards);
@@ -65,7 +66,8 @@ final class CardListener {
             if (UnixSocket.peerUid(socket.number()) != uid) {
                 throw new IOException("of another user");
             }
-            card(channel).serve(channel, connected);
+            Card card = card(channel);
+            card.serve(channel, () -> connected.accept(card.name()));
         } catch (IOException | LinuxException e) {
             LOG.log(System.Logger.Level.WARNING, "connection refused: {0}", e.getMessage());
             channel.close();

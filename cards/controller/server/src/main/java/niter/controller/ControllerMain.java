@@ -64,7 +64,8 @@ public final class ControllerMain {
         @Nullable Descriptor held = given.remove(CardListener.KEY);
         host.resume(given);
         Descriptor listener = listener(state, keeper, held);
-        new CardListener(listener, Map.of(Volumes.CARD, host.ebs()), host::cardConnected).start();
+        Map<String, Card> cards = Map.of(Volumes.CARD, host.ebs(), Network.CARD, host.vpc());
+        new CardListener(listener, cards, host::cardConnected).start();
         Server server =
                 NorthboundServer.start(state.controllerSocket(), new NorthboundService(host));
         host.begin(); // last: it tells the keeper, and so the user, that all is ready

@@ -24,7 +24,9 @@ final class Descriptions {
                 .setLaunchedUnixMs(record.getLaunchedUnixMs())
                 .setRootVolumeId(record.getVolumeId())
                 .setVcpus(record.getVcpus())
-                .setMemoryBytes(record.getMemoryBytes());
+                .setMemoryBytes(record.getMemoryBytes())
+                .setNetworkInterfaceId(record.getInterfaceId())
+                .setPrivateIpAddress(record.getPrivateIpv4());
     }
 
     /** One that is gone. */

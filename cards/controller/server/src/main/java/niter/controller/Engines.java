@@ -7,6 +7,7 @@ import java.util.Map;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.KeeperRefusedException;
 import niter.controller.control.StateDirectory;
+import niter.controller.control.protocol.Adapter;
 import niter.controller.control.protocol.Disk;
 import niter.controller.control.protocol.Engine;
 import niter.controller.control.protocol.Launch;
@@ -21,6 +22,7 @@ import niter.linux.UnixSocket;
 final class Engines {
     private static final int LAUNCH_VERSION = 1;
     private static final int ROOT_SLOT = 4; // EC2's: 00:04.0
+    private static final int INTERFACE_SLOT = 5; // 00:05.0, which makes it ens5
 
     private final KeeperClient keeper;
     private final StateDirectory state;
@@ -79,8 +81,15 @@ final class Engines {
     }
 
     private Launch launch(InstanceRecord record) {
-        return Launch.newBuilder()
-                .setVersion(LAUNCH_VERSION)
+        Launch.Builder launch = Launch.newBuilder();
+        if (Network.has(record)) {
+            launch.addAdapter(
+                    Adapter.newBuilder()
+                            .setSlot(INTERFACE_SLOT)
+                            .setSocketPath(
+                                    state.functionSocket(record.getInterfaceId()).toString()));
+        }
+        return launch.setVersion(LAUNCH_VERSION)
                 .setInstanceId(record.getInstanceId())
                 .setInstanceType(record.getInstanceType())
                 .setUuid(record.getUuid())

@@ -4,14 +4,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.protocol.Exited;
 import niter.controller.control.protocol.FunctionEvent;
 import niter.controller.control.protocol.Process;
 import niter.controller.northbound.InstanceState;
+import niter.controller.record.InstanceRecord;
 import niter.controller.record.Wish;
 import niter.linux.Descriptor;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +30,9 @@ final class Host {
     private final KeeperClient keeper;
     private final Watchers watchers;
     private final Volumes volumes;
+    private final Network network;
     private final Card ebs;
+    private final Card vpc;
     private final Admission admission;
     private final Instances instances;
     private final HostParts parts;
@@ -37,12 +42,11 @@ final class Host {
         this.keeper = keeper;
         watchers = new Watchers(state);
         ebs = new Card(Volumes.CARD, this::functionEvent);
-        volumes =
-                new Volumes(
-                        ebs,
-                        keeper,
-                        state,
-                        new Volumes.CardProgram(java, dist.resolve("ebs.args").toString()));
+        vpc = new Card(Network.CARD, this::functionEvent);
+        volumes = new Volumes(ebs, process(Volumes.CARD, java, dist), state);
+        network =
+                new Network(
+                        vpc, process(Network.CARD, java, dist), state, () -> instances().records());
         Engines engines =
                 new Engines(
                         keeper,
@@ -54,12 +58,17 @@ final class Host {
                 new HostParts(
                         store,
                         volumes,
+                        network,
                         engines,
                         state.instances(),
                         state.logs(),
                         watchers::changed,
                         this::gone);
         instances = new Instances(store, admission, parts);
+    }
+
+    private CardProcess process(String card, String java, Path dist) {
+        return new CardProcess(card, keeper, state, java, dist.resolve(card + ".args").toString());
     }
 
     private void gone(Instance instance) {
@@ -88,6 +97,10 @@ final class Host {
 
     Card ebs() {
         return ebs;
+    }
+
+    Card vpc() {
+        return vpc;
     }
 
     // ---- after a restart ---------------------------------------------------------------------
@@ -200,7 +213,8 @@ final class Host {
                 event.getEvent(),
                 event.getDetail());
         for (Instance instance : instances.all()) {
-            if (instance.record().getVolumeId().equals(volume)) {
+            InstanceRecord record = instance.record();
+            if (record.getVolumeId().equals(volume) || record.getInterfaceId().equals(volume)) {
                 instance.note(
                         switch (event.getEvent()) {
                             case "disk-full" ->
@@ -216,17 +230,34 @@ final class Host {
     }
 
     /** A card that has connected may serve what nobody wants any more. */
-    void cardConnected() {
+    void cardConnected(String card) {
         try {
-            Set<String> unwanted = volumes.served(); // first: what is served later is wanted
-            for (Instance instance : instances.all()) {
-                unwanted.remove(instance.record().getVolumeId());
-            }
-            for (String volume : unwanted) {
-                volumes.withdraw(volume);
+            if (card.equals(Network.CARD)) {
+                network.configure();
+                withdrawStrangers(
+                        network.served(), InstanceRecord::getInterfaceId, network::withdraw);
+            } else {
+                withdrawStrangers(volumes.served(), InstanceRecord::getVolumeId, volumes::withdraw);
             }
         } catch (IOException | Card.RefusedException e) {
-            LOG.log(System.Logger.Level.WARNING, "ebs: {0}", e.getMessage());
+            LOG.log(System.Logger.Level.WARNING, "{0}: {1}", card, e.getMessage());
+        }
+    }
+
+    private interface Withdrawal {
+        void withdraw(String id) throws IOException, Card.RefusedException;
+    }
+
+    /** What is served was asked first: what is ensured meanwhile belongs to an instance. */
+    private void withdrawStrangers(
+            Set<String> served, Function<InstanceRecord, String> id, Withdrawal withdrawal)
+            throws IOException, Card.RefusedException {
+        Set<String> wanted = new HashSet<>();
+        instances.records().forEach(record -> wanted.add(id.apply(record)));
+        for (String one : served) {
+            if (!wanted.contains(one)) {
+                withdrawal.withdraw(one);
+            }
         }
     }
 

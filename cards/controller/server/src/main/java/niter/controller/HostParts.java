@@ -14,6 +14,7 @@ import java.util.function.Consumer;
 record HostParts(
         RecordStore store,
         Volumes volumes,
+        Network network,
         Engines engines,
         Path directories,
         Path logs,

@@ -37,6 +37,9 @@ final class InstanceSteps {
                 instance.update(next -> next.setVolumeCreated(true));
             }
             parts.volumes().serve(record);
+            if (Network.has(record)) {
+                parts.network().serve(record);
+            }
             start(record);
         } catch (Card.RefusedException | KeeperRefusedException | LinuxException e) {
             instance.notStarted();
@@ -131,8 +134,9 @@ final class InstanceSteps {
         instance.rebooted();
     }
 
-    /** Ends the function; the volume is nobody's then. */
+    /** Ends the functions; the volume is nobody's then. */
     void release(InstanceRecord record) throws IOException {
+        withdraw(record);
         if (record.getVolumeCreated()) {
             try {
                 parts.volumes().withdraw(record.getVolumeId());
@@ -142,8 +146,19 @@ final class InstanceSteps {
         }
     }
 
+    private void withdraw(InstanceRecord record) throws IOException {
+        if (Network.has(record)) {
+            try {
+                parts.network().withdraw(record.getInterfaceId());
+            } catch (Card.RefusedException e) {
+                throw new IOException(e.getMessage(), e);
+            }
+        }
+    }
+
     /** Removes all that there is of it. */
     void delete(InstanceRecord record) throws IOException {
+        withdraw(record);
         try {
             parts.volumes().withdraw(record.getVolumeId());
             parts.volumes().delete(record.getVolumeId());

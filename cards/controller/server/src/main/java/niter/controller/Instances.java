@@ -54,7 +54,7 @@ final class Instances {
         for (int i = 0; i < made.length; i++) {
             Instance instance = made[i];
             if (instance == null) {
-                InstanceRecord record = request.record(i);
+                InstanceRecord record = Network.withInterface(request.record(i), records());
                 store.write(record);
                 instance = new Instance(record, parts);
                 byId.put(record.getInstanceId(), instance);
@@ -104,6 +104,11 @@ final class Instances {
 
     synchronized Collection<InstanceRecord> admitted() {
         return byId.values().stream().filter(Instance::isAdmitted).map(Instance::record).toList();
+    }
+
+    /** All records. */
+    synchronized Collection<InstanceRecord> records() {
+        return byId.values().stream().map(Instance::record).toList();
     }
 
     synchronized List<Instance> all() {

@@ -3,8 +3,6 @@ package niter.controller;
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.Set;
-import niter.controller.control.KeeperClient;
-import niter.controller.control.KeeperRefusedException;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.protocol.CreateVolume;
 import niter.controller.control.protocol.DeleteVolume;
@@ -12,10 +10,7 @@ import niter.controller.control.protocol.EnsureFunction;
 import niter.controller.control.protocol.FromCard;
 import niter.controller.control.protocol.Function;
 import niter.controller.control.protocol.ListFunctions;
-import niter.controller.control.protocol.Process;
 import niter.controller.control.protocol.RemoveFunction;
-import niter.controller.control.protocol.RestartPolicy;
-import niter.controller.control.protocol.Spawn;
 import niter.controller.control.protocol.ToCard;
 import niter.controller.record.InstanceRecord;
 
@@ -27,18 +22,13 @@ final class Volumes {
     private static final String ROOT_DEVICE = "/dev/xvda";
 
     private final Card card;
-    private final KeeperClient keeper;
+    private final CardProcess process;
     private final StateDirectory state;
-    private final CardProgram program;
 
-    /** How the card is started: a java program and the directory with its argument file. */
-    record CardProgram(String java, String argumentFile) {}
-
-    Volumes(Card card, KeeperClient keeper, StateDirectory state, CardProgram program) {
+    Volumes(Card card, CardProcess process, StateDirectory state) {
         this.card = card;
-        this.keeper = keeper;
+        this.process = process;
         this.state = state;
-        this.program = program;
     }
 
     /** Makes an instance's root volume from its image. */
@@ -88,40 +78,7 @@ final class Volumes {
     }
 
     private void ask(ToCard.Builder request) throws Card.RefusedException, IOException {
-        startCard();
+        process.start();
         card.ask(request);
-    }
-
-    /** Does nothing where it runs. */
-    private void startCard() throws IOException {
-        for (Process process : keeper.processes()) {
-            if (process.getName().equals(CARD) && process.getPid() > 0) {
-                return;
-            }
-        }
-        Spawn spawn =
-                Spawn.newBuilder()
-                        .setProcess(CARD)
-                        .setExecutable(program.java)
-                        .addArguments("niter-ebs")
-                        .addArguments("@" + program.argumentFile)
-                        .addArguments("--state")
-                        .addArguments(state.root().toString())
-                        .setLogFile(state.log(CARD).toString())
-                        .setRestart(RestartPolicy.RESTART_ALWAYS)
-                        .build();
-        try {
-            keeper.spawn(spawn);
-        } catch (KeeperRefusedException e) {
-            boolean another = keeper.processes().stream().anyMatch(Volumes::isCard);
-            if (!another) {
-                throw new IOException("the card ebs cannot be started: " + e.getMessage(), e);
-            }
-        }
-    }
-
-    /** Runs, or is about to be started again. */
-    private static boolean isCard(Process process) {
-        return process.getName().equals(CARD);
     }
 }

@@ -5,6 +5,9 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
+import niter.controller.control.CardEvents;
+import niter.controller.control.FunctionKeys;
+import niter.controller.control.Specification;
 import niter.controller.control.protocol.CreateVolume;
 import niter.controller.control.protocol.Done;
 import niter.controller.control.protocol.EnsureFunction;
@@ -15,6 +18,7 @@ import niter.controller.control.protocol.ToCard;
 import niter.linux.Descriptor;
 import niter.linux.LinuxException;
 import niter.pcie.Escrow;
+import niter.pcie.PrefixedEscrow;
 import org.jspecify.annotations.Nullable;
 
 /** The card: volumes, and the functions that serve them. Requests may come from any thread. */
@@ -27,7 +31,7 @@ final class Card {
 
     private final Volumes volumes;
     private final Escrow escrow;
-    private final Events events;
+    private final CardEvents events;
     private final Turns turns = new Turns();
     private final Map<String, ServedVolume> served = new ConcurrentHashMap<>();
 
@@ -36,7 +40,7 @@ final class Card {
      *
      * @param escrow the keeper
      */
-    Card(Volumes volumes, Escrow escrow, Events events) {
+    Card(Volumes volumes, Escrow escrow, CardEvents events) {
         this.volumes = volumes;
         this.escrow = escrow;
         this.events = events;
@@ -52,7 +56,7 @@ final class Card {
     }
 
     private void resume(String functionId, Map<String, Descriptor> held) {
-        FunctionEscrow own = new FunctionEscrow(escrow, functionId);
+        PrefixedEscrow own = new PrefixedEscrow(escrow, FunctionKeys.prefix(functionId));
         try {
             @Nullable Descriptor specification = held.remove(FunctionKeys.SPEC);
             if (specification == null) { // it was not told to be there yet, or no longer
@@ -62,7 +66,7 @@ final class Card {
             }
             EnsureFunction request;
             try (specification) {
-                request = Specification.read(specification);
+                request = Specification.read(specification, EnsureFunction.parser());
             }
             served.put(functionId, serve(request, own, held));
             LOG.log(System.Logger.Level.INFO, "{0}: resumed", functionId);
@@ -102,7 +106,7 @@ final class Card {
                 case LIST_FUNCTIONS -> {
                     return FromCard.newBuilder().setFunctions(list());
                 }
-                case BODY_NOT_SET -> throw new RefusedException("body: expected a request");
+                default -> throw new RefusedException("body: expected a request");
             }
             return done;
         } catch (RefusedException | LinuxException | IOException e) {
@@ -136,7 +140,7 @@ final class Card {
             }
             return;
         }
-        FunctionEscrow own = new FunctionEscrow(escrow, id);
+        PrefixedEscrow own = new PrefixedEscrow(escrow, FunctionKeys.prefix(id));
         try (Descriptor specification = Specification.write(request)) {
             own.hold(Map.of(FunctionKeys.SPEC, specification));
         }
@@ -172,7 +176,7 @@ final class Card {
     }
 
     private ServedVolume serve(
-            EnsureFunction request, FunctionEscrow own, Map<String, Descriptor> given)
+            EnsureFunction request, PrefixedEscrow own, Map<String, Descriptor> given)
             throws RefusedException, IOException {
         String id = request.getFunctionId();
         Path path = volumes.path(request.getVolumeId());
@@ -210,7 +214,7 @@ final class Card {
     }
 
     /** Tells the controller about a volume's disk. */
-    private record DiskEvents(String functionId, Events events) implements DiskFull.Listener {
+    private record DiskEvents(String functionId, CardEvents events) implements DiskFull.Listener {
         @Override
         public void diskFull() {
             events.post(functionId, "disk-full", "");

@@ -3,6 +3,8 @@ package niter.card.ebs;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import niter.controller.control.CardConnection;
+import niter.controller.control.CardEvents;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.KeeperStarter;
 import niter.controller.control.StateDirectory;
@@ -52,11 +54,11 @@ public final class EbsMain {
         KeeperStarter starter = KeeperStarter.fromEnvironment(state);
         KeeperClient keeper = KeeperClient.connect(state.keeperSocket(), NAME, starter::start);
         Volumes volumes = new Volumes(state.volumes());
-        Events events = new Events();
+        CardEvents events = new CardEvents();
         Card card = new Card(volumes, new KeeperEscrow(keeper), events);
         card.resume(keeper.given()); // first: guests wait
         volumes.removeUnfinished();
-        new ControllerConnection(state.controlSocket(), card, events).run();
+        new CardConnection(state.controlSocket(), NAME, card::answer, events).run();
     }
 
     /** The keeper as the place where descriptors survive. */

@@ -11,19 +11,20 @@ import niter.nvme.NvmeController;
 import niter.nvme.NvmeIdentity;
 import niter.nvme.NvmeOptions;
 import niter.pcie.FunctionServer;
+import niter.pcie.PrefixedEscrow;
 
 /** A volume behind an NVMe function. */
 final class ServedVolume implements AutoCloseable {
     private final EnsureFunction request;
     private final NvmeController controller;
     private final FunctionServer server;
-    private final FunctionEscrow escrow;
+    private final PrefixedEscrow escrow;
 
     private ServedVolume(
             EnsureFunction request,
             NvmeController controller,
             FunctionServer server,
-            FunctionEscrow escrow) {
+            PrefixedEscrow escrow) {
         this.request = request;
         this.controller = controller;
         this.server = server;
@@ -39,7 +40,7 @@ final class ServedVolume implements AutoCloseable {
     static ServedVolume start(
             EnsureFunction request,
             VolumeFile volume,
-            FunctionEscrow escrow,
+            PrefixedEscrow escrow,
             Map<String, Descriptor> given)
             throws IOException {
         NvmeController controller =

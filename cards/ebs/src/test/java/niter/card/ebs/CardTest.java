@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import niter.controller.control.CardConnection;
+import niter.controller.control.CardEvents;
 import niter.controller.control.ControlChannel;
 import niter.controller.control.protocol.CreateVolume;
 import niter.controller.control.protocol.DeleteVolume;
@@ -27,7 +29,7 @@ class CardTest {
 
     @TempDir Path directory;
     private final HeldHere keeper = new HeldHere();
-    private final Events events = new Events();
+    private final CardEvents events = new CardEvents();
     private Card card = new Card(new Volumes(Path.of("/nonexistent")), keeper, events);
 
     private Card card() throws IOException {
@@ -161,7 +163,7 @@ class CardTest {
     void theControllerMayComeAndGo() throws Exception {
         card();
         Path path = directory.resolve("control.sock");
-        ControllerConnection connection = new ControllerConnection(path, card, events);
+        CardConnection connection = new CardConnection(path, "ebs", card::answer, events);
         try (Descriptor listener = UnixSocket.listen(path, UnixSocket.Type.SEQPACKET, 4)) {
             Thread thread = Thread.ofPlatform().daemon().start(connection::run);
             for (int id = 1; id < 4; id++) {

@@ -1,19 +1,23 @@
-package niter.card.ebs;
+package niter.pcie;
 
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
 import niter.linux.Descriptor;
-import niter.pcie.Escrow;
 
-/** One function's part of what the keeper holds for this card. */
-final class FunctionEscrow implements Escrow {
+/** One function's part of what an escrow holds for a card: its keys begin with a prefix. */
+public final class PrefixedEscrow implements Escrow {
     private final Escrow keeper;
     private final String prefix;
 
-    FunctionEscrow(Escrow keeper, String functionId) {
+    /**
+     * A part.
+     *
+     * @param prefix ends in "/"
+     */
+    public PrefixedEscrow(Escrow keeper, String prefix) {
         this.keeper = keeper;
-        prefix = FunctionKeys.prefix(functionId);
+        this.prefix = prefix;
     }
 
     @Override
@@ -33,7 +37,7 @@ final class FunctionEscrow implements Escrow {
     }
 
     /** Lets go of all of it. */
-    void releaseAll() throws IOException {
+    public void releaseAll() throws IOException {
         keeper.release(prefix);
     }
 }

@@ -1,9 +1,8 @@
-package niter.card.ebs;
+package niter.controller.control;
 
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import niter.controller.control.ControlChannel;
 import niter.controller.control.protocol.FromCard;
 import niter.controller.control.protocol.FunctionEvent;
 import org.jspecify.annotations.Nullable;
@@ -12,14 +11,17 @@ import org.jspecify.annotations.Nullable;
  * What the controller is told without having asked. The latest of each function is kept, for a
  * controller that was away.
  */
-final class Events {
-    private static final System.Logger LOG = System.getLogger(Events.class.getName());
+public final class CardEvents {
+    private static final System.Logger LOG = System.getLogger(CardEvents.class.getName());
 
     private final Map<String, FunctionEvent> latest = new LinkedHashMap<>(); // guarded by this
     private @Nullable ControlChannel channel; // guarded by this
 
+    /** Nothing to tell yet. */
+    public CardEvents() {}
+
     /** Tells it now or when there is a controller. Does not wait. */
-    synchronized void post(String functionId, String event, String detail) {
+    public synchronized void post(String functionId, String event, String detail) {
         FunctionEvent message =
                 FunctionEvent.newBuilder()
                         .setFunctionId(functionId)
@@ -48,12 +50,13 @@ final class Events {
     }
 
     /** A controller listens: it hears the latest of each function. */
-    synchronized void connected(ControlChannel controller) {
+    public synchronized void connected(ControlChannel controller) {
         channel = controller;
         latest.values().forEach(this::offer);
     }
 
-    synchronized void forget(String functionId) {
+    /** A function is gone. */
+    public synchronized void forget(String functionId) {
         latest.remove(functionId);
     }
 }

@@ -1,27 +1,29 @@
-package niter.card.ebs;
+package niter.controller.control;
 
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.MessageLite;
+import com.google.protobuf.Parser;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
-import niter.controller.control.protocol.EnsureFunction;
 import niter.linux.Descriptor;
 import niter.linux.FileIo;
 import niter.linux.LinuxException;
 import niter.linux.MemoryFile;
 
 /**
- * The request that made a function, in memory that outlives this process: the message's bytes and
- * nothing else.
+ * The request that made a function or configured a card, in memory that outlives this process: the
+ * message's bytes and nothing else.
  */
-final class Specification {
+public final class Specification {
     private static final long MAX_BYTES = 64 * 1024;
 
     private Specification() {}
 
-    static Descriptor write(EnsureFunction request) {
+    /** Writes a message to new memory, which the caller owns. */
+    public static Descriptor write(MessageLite request) {
         byte[] bytes = request.toByteArray();
         Descriptor memory = MemoryFile.create("spec", bytes.length);
         try (Arena arena = Arena.ofConfined()) {
@@ -42,7 +44,7 @@ final class Specification {
      *
      * @throws IOException if that is no request
      */
-    static EnsureFunction read(Descriptor memory) throws IOException {
+    public static <T> T read(Descriptor memory, Parser<T> parser) throws IOException {
         long size = FileIo.size(memory.number());
         if (size > MAX_BYTES) {
             throw new IOException("a specification of " + size + " bytes");
@@ -54,7 +56,7 @@ final class Specification {
                 throw new IOException("a specification of " + got + " bytes, not " + size);
             }
             ByteBuffer buffer = bytes.asByteBuffer();
-            return EnsureFunction.parseFrom(buffer);
+            return parser.parseFrom(buffer);
         } catch (InvalidProtocolBufferException e) {
             throw new IOException("a damaged specification: " + e.getMessage(), e);
         }

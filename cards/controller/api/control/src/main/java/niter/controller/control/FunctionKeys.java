@@ -1,4 +1,4 @@
-package niter.card.ebs;
+package niter.controller.control;
 
 import java.util.HashMap;
 import java.util.Map;
@@ -9,26 +9,26 @@ import niter.linux.Descriptor;
  * The names under which the keeper holds what belongs to functions: {@code fn/ID/KEY}, where KEY is
  * the function server's, or {@code spec} for the request that made the function.
  */
-final class FunctionKeys {
-    static final String SPEC = "spec";
+public final class FunctionKeys {
+    /** The request that made the function. */
+    public static final String SPEC = "spec";
 
     private static final String ROOT = "fn/";
 
     private FunctionKeys() {}
 
     /** Everything of a function. */
-    static String prefix(String functionId) {
+    public static String prefix(String functionId) {
         return ROOT + functionId + "/";
     }
 
-    /** What the keeper gave, by function and key. What belongs to no function is closed. */
-    static Map<String, Map<String, Descriptor>> byFunction(Map<String, Descriptor> given) {
+    /** What the keeper gave, by function and key. What belongs to no function is left. */
+    public static Map<String, Map<String, Descriptor>> byFunction(Map<String, Descriptor> given) {
         Map<String, Map<String, Descriptor>> functions = new TreeMap<>();
         given.forEach(
                 (name, descriptor) -> {
                     int slash = name.indexOf('/', ROOT.length());
                     if (!name.startsWith(ROOT) || slash < 0) {
-                        descriptor.close();
                         return;
                     }
                     functions

@@ -1,4 +1,4 @@
-package niter.card.ebs;
+package niter.controller.control;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -6,34 +6,49 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import niter.controller.control.ControlChannel;
 import niter.controller.control.protocol.FromCard;
 import niter.controller.control.protocol.Hello;
 import niter.controller.control.protocol.ToCard;
 import org.jspecify.annotations.Nullable;
 
-/** Answers the controller; where it is away, functions go on and this connects again. */
-final class ControllerConnection {
-    private static final System.Logger LOG = System.getLogger(ControllerConnection.class.getName());
+/**
+ * A card's end: answers the controller; where it is away, functions go on and this connects again.
+ */
+public final class CardConnection {
+    private static final System.Logger LOG = System.getLogger(CardConnection.class.getName());
     private static final int PROTOCOL_VERSION = 1;
     private static final long FIRST_PAUSE_MILLIS = 50;
     private static final long LONGEST_PAUSE_MILLIS = 1000;
 
+    /** What a card does for its controller. Called by several threads at once. */
+    public interface Requests {
+        /** Does what is asked for; the answer has no id yet. */
+        FromCard.Builder answer(ToCard request) throws InterruptedException;
+    }
+
     private final Path socket;
-    private final Card card;
-    private final Events events;
-    private final ExecutorService requests =
+    private final String process;
+    private final Requests card;
+    private final CardEvents events;
+    private final ExecutorService workers =
             Executors.newCachedThreadPool(
                     task -> Thread.ofPlatform().daemon().name("request").unstarted(task));
 
-    ControllerConnection(Path socket, Card card, Events events) {
+    /**
+     * Connects to nobody yet.
+     *
+     * @param socket where the controller listens
+     * @param process the card's name in the keeper's table
+     */
+    public CardConnection(Path socket, String process, Requests card, CardEvents events) {
         this.socket = socket;
+        this.process = process;
         this.card = card;
         this.events = events;
     }
 
     /** Serves controllers, one after the other, until the thread is interrupted. */
-    void run() {
+    public void run() {
         long pause = FIRST_PAUSE_MILLIS;
         while (!Thread.currentThread().isInterrupted()) {
             try (ControlChannel channel = ControlChannel.connect(socket)) {
@@ -52,7 +67,7 @@ final class ControllerConnection {
                 FromCard.newBuilder()
                         .setHello(
                                 Hello.newBuilder()
-                                        .setProcess(EbsMain.NAME)
+                                        .setProcess(process)
                                         .setProtocolVersion(PROTOCOL_VERSION))
                         .build());
         events.connected(channel);
@@ -60,7 +75,7 @@ final class ControllerConnection {
         while (received != null) {
             received.discard(); // no request has descriptors
             ToCard request = received.message();
-            requests.execute(() -> answer(channel, request));
+            workers.execute(() -> answer(channel, request));
             received = channel.receive(ToCard.parser());
         }
     }

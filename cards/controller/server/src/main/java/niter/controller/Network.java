@@ -1,0 +1,177 @@
+package niter.controller;
+
+import java.io.IOException;
+import java.security.SecureRandom;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.function.Supplier;
+import niter.controller.control.StateDirectory;
+import niter.controller.control.protocol.EnsureInterface;
+import niter.controller.control.protocol.FromCard;
+import niter.controller.control.protocol.Function;
+import niter.controller.control.protocol.IpPermission;
+import niter.controller.control.protocol.ListFunctions;
+import niter.controller.control.protocol.NetworkInterface;
+import niter.controller.control.protocol.RemoveFunction;
+import niter.controller.control.protocol.SecurityGroup;
+import niter.controller.control.protocol.SetNetwork;
+import niter.controller.control.protocol.ToCard;
+import niter.controller.record.InstanceRecord;
+
+/**
+ * The default VPC and the instances' interfaces in it, as the VPC card is asked for them. The card
+ * starts when needed.
+ */
+final class Network {
+    static final String CARD = "vpc";
+
+    private static final String VPC = "172.31.0.0/16"; // EC2's default VPC
+    private static final String SUBNET = "172.31.0.0/20";
+    private static final String DOMAIN = "ec2.internal";
+
+    /** Of the subnet: below are the router, the resolver and one that EC2 reserves. */
+    private static final int FIRST_HOST = 4;
+
+    private static final int HOSTS = 4095; // the last one is the broadcast address
+    private static final int SUBNET_BASE = 172 << 24 | 31 << 16;
+
+    /** The VPC's default group: its members reach each other and whoever they like. */
+    private static final String DEFAULT_GROUP = "sg-default";
+
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    private final Card card;
+    private final CardProcess process;
+    private final StateDirectory state;
+    private final Supplier<Collection<InstanceRecord>> records;
+
+    /**
+     * A VPC whose interfaces are those of the records.
+     *
+     * @param records all instances' that are not terminated
+     */
+    Network(
+            Card card,
+            CardProcess process,
+            StateDirectory state,
+            Supplier<Collection<InstanceRecord>> records) {
+        this.card = card;
+        this.process = process;
+        this.state = state;
+        this.records = records;
+    }
+
+    /**
+     * Gives a new instance its interface.
+     *
+     * @param others all records, whose addresses are taken
+     * @throws ApiException if the subnet has no address left
+     */
+    static InstanceRecord withInterface(InstanceRecord record, Collection<InstanceRecord> others)
+            throws ApiException {
+        Set<String> taken = new HashSet<>();
+        others.forEach(other -> taken.add(other.getPrivateIpv4()));
+        for (int host = FIRST_HOST; host < HOSTS; host++) {
+            String address = text(SUBNET_BASE + host);
+            if (!taken.contains(address)) {
+                return record.toBuilder()
+                        .setInterfaceId(Ids.make("eni"))
+                        .setMac(mac())
+                        .setPrivateIpv4(address)
+                        .build();
+            }
+        }
+        throw ApiException.exhausted("subnet: all addresses of " + SUBNET + " are taken");
+    }
+
+    private static String text(int address) {
+        return "%d.%d.%d.%d"
+                .formatted(
+                        address >>> 24,
+                        address >>> 16 & 0xff,
+                        address >>> 8 & 0xff,
+                        address & 0xff);
+    }
+
+    /** Locally administered, as EC2's are. */
+    private static String mac() {
+        byte[] bytes = new byte[5];
+        RANDOM.nextBytes(bytes);
+        StringBuilder text = new StringBuilder("0e");
+        for (byte part : bytes) {
+            text.append(":%02x".formatted(part));
+        }
+        return text.toString();
+    }
+
+    /** Whether an instance has an interface: those that an older version made have none. */
+    static boolean has(InstanceRecord record) {
+        return !record.getInterfaceId().isEmpty();
+    }
+
+    /** Makes the interface a function that a machine can be plugged into, and tells its rules. */
+    void serve(InstanceRecord record) throws Card.RefusedException, IOException {
+        String id = record.getInterfaceId();
+        process.start();
+        card.ask(
+                ToCard.newBuilder()
+                        .setEnsureInterface(
+                                EnsureInterface.newBuilder()
+                                        .setFunctionId(id)
+                                        .setSocketPath(state.functionSocket(id).toString())
+                                        .setInterface(networkInterface(record))));
+        configure();
+    }
+
+    /** Tells the card the whole VPC. One at a time: the last one told is the newest. */
+    synchronized void configure() throws Card.RefusedException, IOException {
+        IpPermission.Builder all = IpPermission.newBuilder().setProtocol(-1);
+        SetNetwork.Builder network =
+                SetNetwork.newBuilder()
+                        .setVpcCidr(VPC)
+                        .setDomain(DOMAIN)
+                        .addSecurityGroup(
+                                SecurityGroup.newBuilder()
+                                        .setGroupId(DEFAULT_GROUP)
+                                        .addIngress(all.clone().setGroupId(DEFAULT_GROUP))
+                                        .addEgress(all.clone().setCidr("0.0.0.0/0")));
+        for (InstanceRecord record : records.get()) {
+            if (has(record)) {
+                network.addInterface(networkInterface(record));
+            }
+        }
+        card.ask(ToCard.newBuilder().setSetNetwork(network));
+    }
+
+    private static NetworkInterface networkInterface(InstanceRecord record) {
+        return NetworkInterface.newBuilder()
+                .setInterfaceId(record.getInterfaceId())
+                .setMac(record.getMac())
+                .setPrivateIpv4(record.getPrivateIpv4())
+                .setSubnetCidr(SUBNET)
+                .addSecurityGroup(DEFAULT_GROUP)
+                .setHostName("ip-" + record.getPrivateIpv4().replace('.', '-'))
+                .setSourceDestCheck(true)
+                .build();
+    }
+
+    /** Ends the function; the interface keeps its address. */
+    void withdraw(String interfaceId) throws Card.RefusedException, IOException {
+        process.start();
+        card.ask(
+                ToCard.newBuilder()
+                        .setRemoveFunction(RemoveFunction.newBuilder().setFunctionId(interfaceId)));
+    }
+
+    /** Ids of the interfaces that the card serves now. */
+    Set<String> served() throws Card.RefusedException, IOException {
+        FromCard answer =
+                card.ask(ToCard.newBuilder().setListFunctions(ListFunctions.getDefaultInstance()));
+        Set<String> ids = new HashSet<>();
+        for (Function function : answer.getFunctions().getFunctionList()) {
+            ids.add(function.getFunctionId());
+        }
+        return ids;
+    }
+}

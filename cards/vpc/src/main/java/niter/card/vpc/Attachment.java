@@ -1,0 +1,133 @@
+package niter.card.vpc;
+
+import java.util.ArrayList;
+import java.util.List;
+import niter.ena.Allowances;
+import niter.ena.Frame;
+import niter.ena.Network;
+
+/**
+ * An interface that is plugged in: its configuration, its rules, its counters, and the port to its
+ * guest. On the core's thread.
+ */
+final class Attachment implements Network, Allowances {
+    private static final int LINK_LOCAL_PER_SECOND = 1024;
+    private static final long SECOND = 1_000_000_000L;
+
+    private final Vpc vpc;
+    private final long[] drops = new long[DropReason.values().length];
+    private Interface config;
+    private Rule[] in = {};
+    private Rule[] out = {};
+    private long second; // when the present one began
+    private int linkLocal; // packets in it
+
+    private final Port port;
+
+    Attachment(Vpc vpc, Interface config, Port port) {
+        this.vpc = vpc;
+        this.config = config;
+        this.port = port;
+    }
+
+    Interface config() {
+        return config;
+    }
+
+    Port port() {
+        return port;
+    }
+
+    /** Takes a new configuration's share. */
+    void apply(Interface next, Configuration whole) {
+        config = next;
+        List<Rule> inwards = new ArrayList<>();
+        List<Rule> outwards = new ArrayList<>();
+        for (String id : next.groups()) {
+            SecurityGroup group = whole.groups().get(id);
+            if (group != null) {
+                inwards.addAll(group.in());
+                outwards.addAll(group.out());
+            }
+        }
+        in = inwards.toArray(Rule[]::new);
+        out = outwards.toArray(Rule[]::new);
+    }
+
+    /** Whether a flow may begin towards another interface. */
+    boolean mayLeave(int protocol, int port, Interface other) {
+        return allows(out, protocol, port, other);
+    }
+
+    /** Whether a flow may begin here that comes from another interface. */
+    boolean mayEnter(int protocol, int port, Interface other) {
+        return allows(in, protocol, port, other);
+    }
+
+    private static boolean allows(Rule[] rules, int protocol, int port, Interface other) {
+        for (Rule rule : rules) {
+            if (rule.allows(protocol, port, other.address(), other.groups())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Counts a packet to a link-local service; false where it is one too many. */
+    boolean linkLocal(long nowNanos) {
+        if (nowNanos - second >= SECOND) {
+            second = nowNanos;
+            linkLocal = 0;
+        }
+        linkLocal++;
+        return linkLocal <= LINK_LOCAL_PER_SECOND;
+    }
+
+    void drop(DropReason reason) {
+        drops[reason.ordinal()]++;
+    }
+
+    long drops(DropReason reason) {
+        return drops[reason.ordinal()];
+    }
+
+    @Override
+    public void sent(Frame frame) {
+        vpc.forward(this, frame);
+    }
+
+    @Override
+    public Allowances allowances() {
+        return this;
+    }
+
+    @Override
+    public long bandwidthIn() {
+        return 0; // no limiters yet
+    }
+
+    @Override
+    public long bandwidthOut() {
+        return 0;
+    }
+
+    @Override
+    public long packets() {
+        return 0;
+    }
+
+    @Override
+    public long conntrack() {
+        return drops(DropReason.FLOW_TABLE_FULL);
+    }
+
+    @Override
+    public long linkLocal() {
+        return drops(DropReason.LINK_LOCAL_LIMIT);
+    }
+
+    @Override
+    public long conntrackAvailable() {
+        return vpc.flows();
+    }
+}

@@ -1,0 +1,219 @@
+package niter.card.vpc;
+
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import niter.controller.control.CardEvents;
+import niter.controller.control.FunctionKeys;
+import niter.controller.control.Specification;
+import niter.controller.control.protocol.Done;
+import niter.controller.control.protocol.Drop;
+import niter.controller.control.protocol.Drops;
+import niter.controller.control.protocol.EnsureInterface;
+import niter.controller.control.protocol.Failed;
+import niter.controller.control.protocol.FromCard;
+import niter.controller.control.protocol.Functions;
+import niter.controller.control.protocol.SetNetwork;
+import niter.controller.control.protocol.ToCard;
+import niter.linux.Descriptor;
+import niter.linux.LinuxException;
+import niter.linux.Mapping;
+import niter.linux.MemoryFile;
+import niter.pcie.Core;
+import niter.pcie.Escrow;
+import niter.pcie.PrefixedEscrow;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The card: a VPC, and the functions that serve its interfaces, all on one core. Requests come one
+ * at a time, from any thread.
+ */
+final class Card {
+    private static final System.Logger LOG = System.getLogger(Card.class.getName());
+    private static final int FLOWS = 65_536;
+
+    // With the keeper, beside the functions.
+    private static final String FLOW_TABLE = "card/flows";
+    private static final String NETWORK = "card/network";
+
+    private final Escrow escrow;
+    private final CardEvents events;
+    private final Core core = Core.start("core");
+    private final Vpc vpc;
+    private final Map<String, ServedInterface> served = new TreeMap<>(); // guarded by this
+
+    /**
+     * Goes on with what an earlier process served, before anybody asks.
+     *
+     * @param given what the keeper held; taken over
+     */
+    Card(Escrow escrow, Map<String, Descriptor> given, CardEvents events) throws IOException {
+        this.escrow = escrow;
+        this.events = events;
+        vpc = new Vpc(flows(given.get(FLOW_TABLE)), FLOWS, System::nanoTime);
+        @Nullable Descriptor network = given.get(NETWORK);
+        if (network != null) {
+            try (network) {
+                apply(Specification.read(network, SetNetwork.parser()));
+            } catch (RefusedException e) {
+                LOG.log(System.Logger.Level.ERROR, "network: {0}", e.getMessage());
+            }
+        }
+        FunctionKeys.byFunction(given).forEach(this::resume);
+    }
+
+    /** The table of the process before, or a new one. */
+    private FlowTable flows(@Nullable Descriptor held) throws IOException {
+        long bytes = FlowTable.bytes(FLOWS);
+        if (held != null) {
+            try (held) {
+                return FlowTable.over(Mapping.map(held.number(), 0, bytes, true).segment());
+            }
+        }
+        try (Descriptor fresh = MemoryFile.create("flows", bytes)) {
+            escrow.hold(Map.of(FLOW_TABLE, fresh));
+            return FlowTable.over(Mapping.map(fresh.number(), 0, bytes, true).segment());
+        }
+    }
+
+    private synchronized void resume(String functionId, Map<String, Descriptor> held) {
+        PrefixedEscrow own = ServedInterface.escrow(escrow, functionId);
+        try {
+            @Nullable Descriptor specification = held.remove(FunctionKeys.SPEC);
+            if (specification == null) { // it was not told to be there yet, or no longer
+                held.values().forEach(Descriptor::close);
+                own.releaseAll();
+                return;
+            }
+            EnsureInterface request;
+            try (specification) {
+                request = Specification.read(specification, EnsureInterface.parser());
+            }
+            served.put(functionId, ServedInterface.start(request, core, vpc, own, held));
+            LOG.log(System.Logger.Level.INFO, "{0}: resumed", functionId);
+        } catch (IOException | RefusedException | LinuxException e) {
+            LOG.log(System.Logger.Level.ERROR, "{0}: {1}", functionId, e.getMessage());
+            events.post(functionId, "failed", String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** Does what the controller asks for; the answer has no id yet. */
+    synchronized FromCard.Builder answer(ToCard request) {
+        FromCard.Builder done = FromCard.newBuilder().setDone(Done.getDefaultInstance());
+        try {
+            switch (request.getBodyCase()) {
+                case ENSURE_INTERFACE -> ensure(request.getEnsureInterface());
+                case SET_NETWORK -> setNetwork(request.getSetNetwork());
+                case REMOVE_FUNCTION -> remove(request.getRemoveFunction().getFunctionId());
+                case LIST_FUNCTIONS -> {
+                    Functions.Builder all = Functions.newBuilder();
+                    served.values().forEach(one -> all.addFunction(one.describe()));
+                    return FromCard.newBuilder().setFunctions(all);
+                }
+                case LIST_DROPS -> {
+                    return FromCard.newBuilder().setDrops(drops());
+                }
+                default -> throw new RefusedException("body: expected a request to a VPC card");
+            }
+            return done;
+        } catch (RefusedException | LinuxException | IOException e) {
+            String message = String.valueOf(e.getMessage());
+            return FromCard.newBuilder().setFailed(Failed.newBuilder().setMessage(message));
+        }
+    }
+
+    private void ensure(EnsureInterface request) throws RefusedException, IOException {
+        String id = request.getFunctionId();
+        if (id.isEmpty() || !id.equals(request.getInterface().getInterfaceId())) {
+            throw new RefusedException("function_id: expected the interface's, got \"" + id + "\"");
+        }
+        if (!request.getSocketPath().startsWith("/") || request.getSocketPath().contains("\0")) {
+            throw new RefusedException(
+                    "socket_path: expected an absolute path, got \""
+                            + request.getSocketPath()
+                            + "\"");
+        }
+        @Nullable ServedInterface before = served.get(id);
+        if (before != null) {
+            if (!before.request().equals(request)) {
+                throw new RefusedException(
+                        "function_id: " + id + " is served in another way: remove it first");
+            }
+            return;
+        }
+        Configurations.networkInterface(request.getInterface()); // checked before it is held
+        PrefixedEscrow own = ServedInterface.escrow(escrow, id);
+        try (Descriptor specification = Specification.write(request)) {
+            own.hold(Map.of(FunctionKeys.SPEC, specification));
+        }
+        boolean started = false;
+        try {
+            served.put(id, ServedInterface.start(request, core, vpc, own, new HashMap<>()));
+            started = true;
+        } finally {
+            if (!started) {
+                own.releaseAll();
+            }
+        }
+    }
+
+    private void setNetwork(SetNetwork network) throws RefusedException, IOException {
+        Configurations.network(network); // checked before it is held
+        try (Descriptor specification = Specification.write(network)) {
+            escrow.hold(Map.of(NETWORK, specification));
+        }
+        apply(network);
+    }
+
+    /** In force when this returns. */
+    private void apply(SetNetwork network) throws RefusedException {
+        Configuration next = Configurations.network(network);
+        CompletableFuture<Boolean> applied = new CompletableFuture<>();
+        core.execute(
+                () -> {
+                    vpc.apply(next);
+                    applied.complete(true);
+                });
+        applied.join();
+    }
+
+    private void remove(String functionId) throws IOException {
+        @Nullable ServedInterface gone = served.remove(functionId);
+        if (gone == null) {
+            ServedInterface.escrow(escrow, functionId).releaseAll();
+            return;
+        }
+        gone.remove();
+        events.forget(functionId);
+    }
+
+    private Drops drops() {
+        CompletableFuture<Drops> all = new CompletableFuture<>();
+        core.execute(
+                () -> {
+                    Drops.Builder drops = Drops.newBuilder();
+                    served.values().forEach(one -> add(drops, one.attachment()));
+                    all.complete(drops.build());
+                });
+        return all.join();
+    }
+
+    private static void add(Drops.Builder drops, Attachment attachment) {
+        for (DropReason reason : DropReason.values()) {
+            if (attachment.drops(reason) != 0) {
+                drops.addDrop(
+                        Drop.newBuilder()
+                                .setInterfaceId(attachment.config().id())
+                                .setReason(reason.name())
+                                .setPackets(attachment.drops(reason)));
+            }
+        }
+    }
+
+    /** Leaves all functions to a successor. */
+    void detach() {
+        core.close();
+    }
+}

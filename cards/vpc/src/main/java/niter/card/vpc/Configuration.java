@@ -1,0 +1,51 @@
+package niter.card.vpc;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A VPC as the card is to serve it; replaced as a whole.
+ *
+ * @param range its addresses; the resolver is the second one
+ * @param domain what DHCP tells as the domain name
+ * @param groups by id
+ * @param interfaces all of them
+ */
+record Configuration(
+        Ipv4.Range range,
+        String domain,
+        Map<String, SecurityGroup> groups,
+        List<Interface> interfaces) {
+    /**
+     * Checks what no single part can.
+     *
+     * @throws IllegalArgumentException names the field and what was expected
+     */
+    Configuration {
+        Set<Integer> addresses = new HashSet<>();
+        for (Interface one : interfaces) {
+            if (!addresses.add(one.address())) {
+                throw new IllegalArgumentException(
+                        "private_ipv4: " + Ipv4.text(one.address()) + " has two interfaces");
+            }
+            if (!range.contains(one.subnet().base()) || one.subnet().bits() < range.bits()) {
+                throw new IllegalArgumentException("subnet: expected a part of the VPC's range");
+            }
+            for (String group : one.groups()) {
+                if (!groups.containsKey(group)) {
+                    throw new IllegalArgumentException(
+                            "security_group: there is no \"" + group + "\"");
+                }
+            }
+        }
+        groups = Map.copyOf(groups);
+        interfaces = List.copyOf(interfaces);
+    }
+
+    /** The resolver's address. */
+    int resolver() {
+        return range.base() + 2;
+    }
+}

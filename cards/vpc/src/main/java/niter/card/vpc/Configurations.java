@@ -1,0 +1,85 @@
+package niter.card.vpc;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import niter.controller.control.protocol.IpPermission;
+import niter.controller.control.protocol.NetworkInterface;
+import niter.controller.control.protocol.SetNetwork;
+import niter.ena.EnaIdentity;
+
+/** Reads the controller's messages into what the card works with; refuses what makes no sense. */
+final class Configurations {
+    static final int MTU = 9001;
+
+    private Configurations() {}
+
+    static EnaIdentity identity(NetworkInterface message) throws RefusedException {
+        try {
+            return EnaIdentity.of(message.getMac(), MTU);
+        } catch (IllegalArgumentException e) {
+            throw new RefusedException("mac: expected six bytes, got \"" + message.getMac() + "\"");
+        }
+    }
+
+    static Interface networkInterface(NetworkInterface message) throws RefusedException {
+        try {
+            return new Interface(
+                    message.getInterfaceId(),
+                    identity(message).mac(),
+                    Ipv4.address(message.getPrivateIpv4()),
+                    Ipv4.Range.of(message.getSubnetCidr()),
+                    Set.copyOf(message.getSecurityGroupList()),
+                    message.getHostName(),
+                    message.getSourceDestCheck());
+        } catch (IllegalArgumentException e) {
+            throw new RefusedException(message.getInterfaceId() + ": " + e.getMessage());
+        }
+    }
+
+    static Configuration network(SetNetwork message) throws RefusedException {
+        Map<String, SecurityGroup> groups = new HashMap<>();
+        List<Interface> interfaces = new ArrayList<>();
+        for (niter.controller.control.protocol.SecurityGroup group :
+                message.getSecurityGroupList()) {
+            String id = group.getGroupId();
+            groups.put(
+                    id,
+                    new SecurityGroup(
+                            id,
+                            rules(id, group.getIngressList()),
+                            rules(id, group.getEgressList())));
+        }
+        for (NetworkInterface one : message.getInterfaceList()) {
+            interfaces.add(networkInterface(one));
+        }
+        try {
+            return new Configuration(
+                    Ipv4.Range.of(message.getVpcCidr()), message.getDomain(), groups, interfaces);
+        } catch (IllegalArgumentException e) {
+            throw new RefusedException(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static List<Rule> rules(String id, List<IpPermission> permissions)
+            throws RefusedException {
+        List<Rule> rules = new ArrayList<>();
+        for (IpPermission one : permissions) {
+            if (one.getCidr().isEmpty() == one.getGroupId().isEmpty()) {
+                throw new RefusedException(id + ": expected either cidr or group_id");
+            }
+            try {
+                Rule.Peer peer =
+                        one.getCidr().isEmpty()
+                                ? new Rule.Members(one.getGroupId())
+                                : new Rule.Addresses(Ipv4.Range.of(one.getCidr()));
+                rules.add(new Rule(one.getProtocol(), one.getFromPort(), one.getToPort(), peer));
+            } catch (IllegalArgumentException e) {
+                throw new RefusedException(id + ": " + e.getMessage());
+            }
+        }
+        return rules;
+    }
+}

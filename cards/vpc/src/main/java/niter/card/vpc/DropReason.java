@@ -1,0 +1,31 @@
+package niter.card.vpc;
+
+/** Why a packet was dropped; each has a counter per interface. */
+enum DropReason {
+    /** Shorter than its own headers say, or not Ethernet with IP or ARP. */
+    MALFORMED,
+    /** The source is not the interface's own MAC address. */
+    SPOOFED_MAC,
+    /** The source is not the interface's own IP address. */
+    SPOOFED_ADDRESS,
+    /** A protocol that a VPC does not carry: IPv6 in this version, anything that is not IP. */
+    PROTOCOL,
+    /** Broadcast or multicast, which no VPC carries. */
+    BROADCAST,
+    /** No security group of the sender allows it out. */
+    GROUP_OUT,
+    /** No security group of the receiver allows it in. */
+    GROUP_IN,
+    /** No route, or nobody has the address. */
+    NO_ROUTE,
+    /** The flow table has no room where this flow belongs. */
+    FLOW_TABLE_FULL,
+    /** Part of a packet whose first part was not seen or not allowed. */
+    FRAGMENT,
+    /** Link-local services had 1,024 packets in this second already. */
+    LINK_LOCAL_LIMIT,
+    /** A link-local service that is not there, or a request that it does not answer. */
+    SERVICE,
+    /** The receiver has no driver, or no buffers. */
+    RECEIVER
+}

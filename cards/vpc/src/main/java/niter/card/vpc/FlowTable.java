@@ -1,0 +1,251 @@
+package niter.card.vpc;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+
+/**
+ * Flows that were allowed, in memory that outlives the process. A flow has one entry for both
+ * directions; addresses are 128 bits (IPv4 as ::ffff:a.b.c.d), so that IPv6 fits in.
+ *
+ * <pre>
+ * 0     header: u64 magic, u32 version, u32 buckets
+ * 64    buckets of 8 entries of 64 bytes
+ *         0   u32 state: 0 free; written last
+ *         4   u32 ports: the initiator's [31:16], the other's [15:0]
+ *         8   u64 time of the last packet, nanoseconds of the clock that goes on over restarts
+ *         16  initiator's address, 32 the other's
+ *         48  u32 protocol
+ * </pre>
+ *
+ * <p>Each entry is valid by one store; a bucket that is full takes no more flows. So nothing need
+ * be mended after a kill.
+ */
+final class FlowTable {
+    static final int VERSION = 1;
+    static final long ENTRY_BYTES = 64;
+    static final int WAYS = 8;
+
+    /** No such flow. */
+    static final long NONE = -1;
+
+    private static final long MAGIC = 0x314c_4652_4554_494eL; // "NITERFL1"
+    private static final long HEADER_BYTES = 64;
+    private static final VarHandle INT = JAVA_INT.varHandle();
+
+    // State: which directions were seen, and how far a TCP connection is.
+    private static final int USED = 1;
+    private static final int ANSWERED = 2;
+    private static final int CLOSING = 4;
+
+    private static final int TCP = 6;
+    private static final int UDP = 17;
+    private static final long SECOND = 1_000_000_000L;
+    private static final long TCP_ESTABLISHED = 432_000 * SECOND;
+    private static final long TCP_OTHER = 60 * SECOND;
+    private static final long UDP_STREAM = 180 * SECOND;
+    private static final long SHORT = 30 * SECOND;
+
+    private final MemorySegment memory;
+    private final int buckets;
+    private boolean reversed; // of the last find
+
+    private FlowTable(MemorySegment memory, int buckets) {
+        this.memory = memory;
+        this.buckets = buckets;
+    }
+
+    /** How much memory so many flows take; buckets are a power of two. */
+    static long bytes(int flows) {
+        return HEADER_BYTES
+                + (long) Integer.highestOneBit(Math.max(1, flows / WAYS)) * WAYS * ENTRY_BYTES;
+    }
+
+    /**
+     * Takes a table over, or makes one of memory that is all zero.
+     *
+     * @throws IllegalArgumentException if it is of another version or size
+     */
+    static FlowTable over(MemorySegment memory) {
+        long room = (memory.byteSize() - HEADER_BYTES) / (WAYS * ENTRY_BYTES);
+        int buckets = Integer.highestOneBit((int) room);
+        if (memory.get(JAVA_LONG, 0) == 0) {
+            memory.set(JAVA_INT, 8, VERSION);
+            memory.set(JAVA_INT, 12, buckets);
+            memory.set(JAVA_LONG, 0, MAGIC);
+        }
+        if (memory.get(JAVA_LONG, 0) != MAGIC
+                || memory.get(JAVA_INT, 8) != VERSION
+                || memory.get(JAVA_INT, 12) != buckets) {
+            throw new IllegalArgumentException("flow table: expected version " + VERSION);
+        }
+        return new FlowTable(memory, buckets);
+    }
+
+    /**
+     * Looks a packet's flow up and marks it as alive.
+     *
+     * @param key of the packet
+     * @param tcpFlags of a TCP packet, else 0
+     * @return the entry, or {@link #NONE}
+     */
+    long find(FlowKey key, int tcpFlags, long nowNanos) {
+        long entry = look(key, nowNanos);
+        if (entry != NONE) {
+            int state = memory.get(JAVA_INT, entry);
+            int next = state | (reversed ? ANSWERED : 0);
+            if (key.protocol == TCP) {
+                next = (tcpFlags & 0x05) != 0 ? next | CLOSING : next; // FIN or RST
+                next = (tcpFlags & 0x12) == 0x02 ? USED : next; // a new connection: SYN alone
+            }
+            memory.set(JAVA_LONG, entry + 8, nowNanos);
+            if (next != state) {
+                INT.setRelease(memory, entry, next);
+            }
+        }
+        return entry;
+    }
+
+    /** As {@link #find}, but changes nothing. */
+    long look(FlowKey key, long nowNanos) {
+        long hash = hash(key);
+        long entry = look(bucket(hash), key);
+        if (entry == NONE) {
+            entry = look(bucket(second(hash)), key);
+        }
+        return entry != NONE && alive(entry, nowNanos) ? entry : NONE;
+    }
+
+    private long look(long bucket, FlowKey key) {
+        for (int way = 0; way < WAYS; way++) {
+            long entry = bucket + way * ENTRY_BYTES;
+            if (memory.get(JAVA_INT, entry) != 0 && matches(entry, key)) {
+                return entry;
+            }
+        }
+        return NONE;
+    }
+
+    /**
+     * Remembers a flow that was allowed, in the emptier of its two buckets.
+     *
+     * @return false where both are full
+     */
+    boolean add(FlowKey key, long nowNanos) {
+        long hash = hash(key);
+        long first = look(bucket(hash), key);
+        long old = first == NONE ? look(bucket(second(hash)), key) : first;
+        long entry = old == NONE ? free(hash, nowNanos) : old; // one that was idle for too long
+        if (entry == NONE) {
+            return false;
+        }
+        INT.setRelease(memory, entry, 0);
+        VarHandle.storeStoreFence(); // no new field under the old state
+        memory.set(JAVA_INT, entry + 4, key.ports());
+        memory.set(JAVA_LONG, entry + 8, nowNanos);
+        memory.set(JAVA_LONG, entry + 16, key.sourceHigh);
+        memory.set(JAVA_LONG, entry + 24, key.sourceLow);
+        memory.set(JAVA_LONG, entry + 32, key.destinationHigh);
+        memory.set(JAVA_LONG, entry + 40, key.destinationLow);
+        memory.set(JAVA_INT, entry + 48, key.protocol);
+        INT.setRelease(memory, entry, USED);
+        return true;
+    }
+
+    private long free(long hash, long nowNanos) {
+        long best = NONE;
+        int most = 0;
+        for (int choice = 0; choice < 2; choice++) {
+            long bucket = bucket(choice == 0 ? hash : second(hash));
+            int count = 0;
+            long found = NONE;
+            for (int way = 0; way < WAYS; way++) {
+                long entry = bucket + way * ENTRY_BYTES;
+                if (memory.get(JAVA_INT, entry) == 0 || !alive(entry, nowNanos)) {
+                    count++;
+                    found = entry;
+                }
+            }
+            if (count > most) {
+                most = count;
+                best = found;
+            }
+        }
+        return best;
+    }
+
+    /** Forgets all flows of an IPv4 address: whoever gets it next is somebody else. */
+    void forget(int address) {
+        long low = FlowKey.mapped(address);
+        for (long entry = HEADER_BYTES;
+                entry < HEADER_BYTES + (long) buckets * WAYS * ENTRY_BYTES;
+                entry += ENTRY_BYTES) {
+            boolean source = memory.get(JAVA_LONG, entry + 24) == low;
+            boolean destination = memory.get(JAVA_LONG, entry + 40) == low;
+            if (source || destination) {
+                INT.setRelease(memory, entry, 0);
+            }
+        }
+    }
+
+    private boolean matches(long entry, FlowKey key) {
+        if (memory.get(JAVA_INT, entry + 48) != key.protocol) {
+            return false;
+        }
+        long firstHigh = memory.get(JAVA_LONG, entry + 16);
+        long firstLow = memory.get(JAVA_LONG, entry + 24);
+        long secondHigh = memory.get(JAVA_LONG, entry + 32);
+        long secondLow = memory.get(JAVA_LONG, entry + 40);
+        int ports = memory.get(JAVA_INT, entry + 4);
+        if (ports == key.ports()
+                && firstHigh == key.sourceHigh
+                && firstLow == key.sourceLow
+                && secondHigh == key.destinationHigh
+                && secondLow == key.destinationLow) {
+            reversed = false;
+            return true;
+        }
+        reversed = true;
+        return (ports >>> 16 | ports << 16) == key.ports()
+                && secondHigh == key.sourceHigh
+                && secondLow == key.sourceLow
+                && firstHigh == key.destinationHigh
+                && firstLow == key.destinationLow;
+    }
+
+    private boolean alive(long entry, long nowNanos) {
+        int state = memory.get(JAVA_INT, entry);
+        boolean answered = (state & ANSWERED) != 0;
+        long limit =
+                switch (memory.get(JAVA_INT, entry + 48)) {
+                    case TCP -> answered && (state & CLOSING) == 0 ? TCP_ESTABLISHED : TCP_OTHER;
+                    case UDP -> answered ? UDP_STREAM : SHORT;
+                    default -> SHORT;
+                };
+        return nowNanos - memory.get(JAVA_LONG, entry + 8) < limit;
+    }
+
+    /** The same for both directions. */
+    private static long hash(FlowKey key) {
+        long hash = (key.sourceLow ^ key.destinationLow) + (key.sourceHigh ^ key.destinationHigh);
+        hash ^= (long) (key.sourcePort ^ key.destinationPort) << 32;
+        hash += (long) key.sourcePort + key.destinationPort + ((long) key.protocol << 20);
+        return mix(hash);
+    }
+
+    private static long second(long hash) {
+        return mix(hash + 1);
+    }
+
+    private static long mix(long value) {
+        long hash = value * 0x9e37_79b9_7f4a_7c15L;
+        hash ^= hash >>> 32;
+        return hash * 0x9e37_79b9_7f4a_7c15L;
+    }
+
+    private long bucket(long hash) {
+        return HEADER_BYTES + (hash >>> 33 & buckets - 1) * WAYS * ENTRY_BYTES;
+    }
+}

@@ -1,0 +1,9 @@
+package niter.card.vpc;
+
+import niter.ena.Frame;
+
+/** Where an interface's guest gets its frames: the adapter, or a test. On the core's thread. */
+interface Port {
+    /** Gives it a frame; false where it took none. */
+    boolean receive(Frame frame);
+}

@@ -1,0 +1,202 @@
+package niter.card.vpc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.SplittableRandom;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Random groups, rules, flows and packets: each verdict equals that of a model of EC2's security
+ * groups that knows nothing of tables, keys or segments. A million packets in all.
+ */
+class DifferentialTest {
+    private static final int PACKETS = 50_000;
+    private static final int INTERFACES = 6;
+    private static final Ipv4.Range RANGE = Ipv4.Range.of("10.0.0.0/16");
+
+    /** What EC2 says: a connection that was allowed stays so; else both sides' rules. */
+    private static final class Model {
+        final Map<String, SecurityGroup> groups = new HashMap<>();
+        final List<Interface> interfaces = new ArrayList<>();
+        final Set<List<Integer>> connections = new HashSet<>();
+
+        boolean allows(int from, int to, int protocol, int source, int destination, int icmp) {
+            boolean echo = protocol == 1 && (icmp == 8 || icmp == 0);
+            int a = protocol == 1 ? echo ? source : -1 - icmp : source;
+            int b = protocol == 1 ? echo ? a : 0 : destination;
+            List<Integer> there = List.of(from, to, protocol, a, b);
+            List<Integer> back = List.of(to, from, protocol, b, a);
+            if (connections.contains(there) || connections.contains(back)) {
+                return true;
+            }
+            int port = protocol == 1 ? icmp << 8 : destination;
+            boolean allowed =
+                    side(from, to, protocol, port, true) && side(to, from, protocol, port, false);
+            if (allowed) {
+                connections.add(there);
+            }
+            return allowed;
+        }
+
+        private boolean side(int own, int other, int protocol, int port, boolean out) {
+            Interface far = interfaces.get(other);
+            for (String id : interfaces.get(own).groups()) {
+                SecurityGroup group = Objects.requireNonNull(groups.get(id));
+                for (Rule rule : out ? group.out() : group.in()) {
+                    boolean who =
+                            rule.peer() instanceof Rule.Addresses(Ipv4.Range range)
+                                    ? far.address() >>> 32 - range.bits()
+                                            == range.base() >>> 32 - range.bits()
+                                    : far.groups().contains(((Rule.Members) rule.peer()).group());
+                    if (who && fits(rule, protocol, port)) {
+                        return true;
+                    }
+                }
+            }
+            return false;
+        }
+    }
+
+    /** Of ICMP only code 0 is sent. */
+    private static boolean fits(Rule rule, int protocol, int port) {
+        if (rule.protocol() == -1) {
+            return true;
+        }
+        if (rule.protocol() != protocol) {
+            return false;
+        }
+        return switch (protocol) {
+            case 1 -> rule.from() == -1 || rule.from() == port >> 8 && rule.to() <= 0;
+            case 6, 17 -> rule.from() <= port && port <= rule.to();
+            default -> true;
+        };
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20})
+    void theVerdictIsTheModels(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Model model = new Model();
+        int flows = 1 << 17;
+        Vpc vpc =
+                new Vpc(
+                        FlowTable.over(Arena.ofAuto().allocate(FlowTable.bytes(flows), 64)),
+                        flows,
+                        () -> 0);
+        boolean[] got = new boolean[INTERFACES];
+        List<Attachment> attachments = new ArrayList<>();
+        rules(model, random);
+        for (int i = 0; i < INTERFACES; i++) {
+            int index = i;
+            attachments.add(
+                    attach(
+                            vpc,
+                            model.interfaces.get(i),
+                            frame -> {
+                                got[index] = true;
+                                return true;
+                            }));
+        }
+        vpc.apply(new Configuration(RANGE, "x", model.groups, model.interfaces));
+        int passed = 0;
+        for (int n = 0; n < PACKETS; n++) {
+            if (random.nextInt(5000) == 0) {
+                rules(model, random);
+                vpc.apply(new Configuration(RANGE, "x", model.groups, model.interfaces));
+            }
+            int from = random.nextInt(INTERFACES);
+            int to = (from + 1 + random.nextInt(INTERFACES - 1)) % INTERFACES;
+            int protocol = new int[] {1, 6, 17, 47}[random.nextInt(4)];
+            int source = protocol == 47 ? 0 : random.nextInt(40);
+            int destination = protocol == 47 ? 0 : random.nextInt(40);
+            int icmp = new int[] {0, 8, 3, 13}[random.nextInt(4)];
+            byte[] payload =
+                    switch (protocol) {
+                        case 1 -> Packet.icmp(icmp, 0, source);
+                        case 6 -> Packet.tcp(source, destination, 16);
+                        default -> Packet.udp(source, destination, 4);
+                    };
+            Interface sender = model.interfaces.get(from);
+            int target = model.interfaces.get(to).address();
+            got[to] = false;
+            attachments
+                    .get(from)
+                    .sent(
+                            Packet.frame(
+                                    Packet.ipv4(
+                                            sender.mac(),
+                                            sender.address(),
+                                            target,
+                                            protocol,
+                                            payload)));
+            boolean expected = model.allows(from, to, protocol, source, destination, icmp);
+            assertThat(got[to])
+                    .as("packet %d, %d to %d, protocol %d", n, from, to, protocol)
+                    .isEqualTo(expected);
+            passed += expected ? 1 : 0;
+        }
+        assertThat(passed).isBetween(100, PACKETS - 100);
+    }
+
+    private static Attachment attach(Vpc vpc, Interface config, Port port) {
+        Attachment attachment = new Attachment(vpc, config, port);
+        vpc.attach(attachment);
+        return attachment;
+    }
+
+    private static void rules(Model model, SplittableRandom random) {
+        model.groups.clear();
+        for (int g = 0; g < 4; g++) {
+            String id = "sg-" + g;
+            model.groups.put(id, new SecurityGroup(id, some(random, 3), some(random, 6)));
+        }
+        model.interfaces.clear();
+        for (int i = 0; i < INTERFACES; i++) {
+            Set<String> groups = new HashSet<>();
+            for (int g = 0; g < 4; g++) {
+                if (random.nextInt(3) == 0) {
+                    groups.add("sg-" + g);
+                }
+            }
+            model.interfaces.add(
+                    new Interface(
+                            "eni-" + i,
+                            0x0e01_0000_0000L + i,
+                            RANGE.base() + 16 + 3 * i,
+                            RANGE,
+                            groups,
+                            "h",
+                            true));
+        }
+    }
+
+    private static List<Rule> some(SplittableRandom random, int most) {
+        List<Rule> rules = new ArrayList<>();
+        for (int n = random.nextInt(most); n > 0; n--) {
+            int protocol = new int[] {-1, 1, 6, 17, 47}[random.nextInt(5)];
+            int from = protocol == 1 ? random.nextInt(-1, 14) : random.nextInt(30);
+            int to = protocol == 1 ? random.nextInt(-1, 2) : from + random.nextInt(12);
+            boolean group = random.nextBoolean();
+            int bits = 26 + random.nextInt(6);
+            int base = RANGE.base() + 16 + random.nextInt(20) & -1 << 32 - bits;
+            rules.add(
+                    new Rule(
+                            protocol,
+                            from,
+                            to,
+                            group
+                                    ? new Rule.Members("sg-" + random.nextInt(4))
+                                    : new Rule.Addresses(new Ipv4.Range(base, bits))));
+        }
+        return rules;
+    }
+}

@@ -1,0 +1,313 @@
+package niter.card.vpc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Three interfaces of one subnet, and one of another: who reaches whom, and what is answered. */
+class VpcTest {
+    private static final Ipv4.Range RANGE = Ipv4.Range.of("172.31.0.0/16");
+    private static final Ipv4.Range SUBNET = Ipv4.Range.of("172.31.0.0/20");
+    private static final Ipv4.Range OTHER = Ipv4.Range.of("172.31.16.0/20");
+    private static final Rule EVERYTHING =
+            new Rule(Rule.ALL, -1, -1, new Rule.Addresses(Ipv4.Range.of("0.0.0.0/0")));
+    private static final int SYN = 2;
+    private static final int ACK = 16;
+
+    private final Vpc vpc =
+            new Vpc(
+                    FlowTable.over(Arena.ofAuto().allocate(FlowTable.bytes(1024), 64)),
+                    1024,
+                    this::now);
+    private final List<Queue<byte[]>> received = new ArrayList<>();
+    private final List<Interface> interfaces = new ArrayList<>();
+    private final List<Attachment> attachments = new ArrayList<>();
+    private final Map<String, SecurityGroup> groups = new HashMap<>();
+    private long nanos;
+
+    private long now() {
+        return nanos;
+    }
+
+    @BeforeEach
+    void plugIn() {
+        groups.put(
+                "sg-open", new SecurityGroup("sg-open", List.of(EVERYTHING), List.of(EVERYTHING)));
+        Rule ssh = new Rule(6, 22, 22, new Rule.Addresses(Ipv4.Range.of("172.31.0.4/32")));
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(ssh), List.of(EVERYTHING)));
+        groups.put("sg-shut", new SecurityGroup("sg-shut", List.of(), List.of()));
+        add(SUBNET, 4, "sg-open");
+        add(SUBNET, 5, "sg-ssh");
+        add(SUBNET, 6, "sg-shut");
+        add(OTHER, 4, "sg-open");
+        apply();
+    }
+
+    private Attachment attach(Interface config, Port port) {
+        Attachment attachment = new Attachment(vpc, config, port);
+        vpc.attach(attachment);
+        return attachment;
+    }
+
+    private void apply() {
+        vpc.apply(new Configuration(RANGE, "ec2.internal", groups, interfaces));
+    }
+
+    private void add(Ipv4.Range subnet, int host, String group) {
+        int index = interfaces.size();
+        Interface config =
+                new Interface(
+                        "eni-" + index,
+                        0x0e01_0000_0000L + index,
+                        subnet.base() + host,
+                        subnet,
+                        Set.of(group),
+                        "ip-" + index,
+                        true);
+        interfaces.add(config);
+        received.add(new ArrayDeque<>());
+        attachments.add(
+                attach(
+                        config,
+                        frame -> {
+                            received.get(index).add(Packet.bytes(frame));
+                            return true;
+                        }));
+    }
+
+    private byte[] packet(int from, int to, int protocol, byte[] payload) {
+        Interface sender = interfaces.get(from);
+        int target = interfaces.get(to).address();
+        return Packet.ipv4(sender.mac(), sender.address(), target, protocol, payload);
+    }
+
+    private void send(int from, byte[] frame) {
+        attachments.get(from).sent(Packet.frame(frame));
+    }
+
+    private boolean passes(int from, int to, int protocol, byte[] payload) {
+        send(from, packet(from, to, protocol, payload));
+        return received.get(to).poll() != null;
+    }
+
+    private long drops(int of, DropReason reason) {
+        return attachments.get(of).drops(reason);
+    }
+
+    @Test
+    void groupsDecideAndAnswersPass() {
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 22, SYN))).isTrue();
+        assertThat(passes(1, 0, 6, Packet.tcp(22, 1000, SYN | ACK))).isTrue();
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 23, SYN))).isFalse();
+        assertThat(drops(0, DropReason.GROUP_IN)).isEqualTo(1);
+        assertThat(passes(3, 1, 6, Packet.tcp(1000, 22, SYN))).as("another source").isFalse();
+        assertThat(passes(2, 0, 17, Packet.udp(1, 2, 0))).as("nothing may leave").isFalse();
+        assertThat(drops(2, DropReason.GROUP_OUT)).isEqualTo(1);
+        assertThat(passes(0, 2, 17, Packet.udp(1, 2, 0))).as("default deny").isFalse();
+    }
+
+    @Test
+    void anAnswerIsTheSameFlowOnly() {
+        assertThat(passes(1, 0, 17, Packet.udp(5000, 53, 0))).isTrue();
+        assertThat(passes(0, 1, 17, Packet.udp(53, 5000, 0))).isTrue();
+        assertThat(passes(0, 1, 17, Packet.udp(54, 5000, 0))).isFalse();
+        assertThat(passes(0, 1, 17, Packet.udp(53, 5001, 0))).isFalse();
+        assertThat(passes(3, 1, 17, Packet.udp(53, 5000, 0))).isFalse();
+        nanos += 181_000_000_000L;
+        assertThat(passes(0, 1, 17, Packet.udp(53, 5000, 0))).as("idle for too long").isFalse();
+    }
+
+    @Test
+    void whatWasAllowedGoesOnAfterTheRuleIsGone() {
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 22, SYN))).isTrue();
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(), List.of(EVERYTHING)));
+        apply();
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 22, ACK))).isTrue();
+        assertThat(passes(0, 1, 6, Packet.tcp(1001, 22, SYN))).isFalse();
+    }
+
+    @Test
+    void aGroupIsItsInterfaces() {
+        Rule members = new Rule(17, 0, 65_535, new Rule.Members("sg-open"));
+        groups.put("sg-shut", new SecurityGroup("sg-shut", List.of(members), List.of()));
+        apply();
+        assertThat(passes(0, 2, 17, Packet.udp(9, 9, 0))).isTrue();
+        assertThat(passes(1, 2, 17, Packet.udp(9, 9, 0))).isFalse();
+    }
+
+    @Test
+    void pingAndErrors() {
+        assertThat(passes(1, 0, 1, Packet.icmp(8, 0, 77))).isTrue();
+        assertThat(passes(0, 1, 1, Packet.icmp(0, 0, 77))).isTrue();
+        assertThat(passes(0, 1, 1, Packet.icmp(0, 0, 78))).isFalse();
+        assertThat(passes(0, 1, 1, Packet.icmp(8, 0, 79))).isFalse();
+        // "Unreachable" about a packet of a flow that exists, and about one that does not.
+        assertThat(passes(1, 0, 17, Packet.udp(700, 800, 0))).isTrue();
+        assertThat(passes(0, 1, 1, error(packet(1, 0, 17, Packet.udp(700, 800, 0))))).isTrue();
+        assertThat(passes(0, 1, 1, error(packet(1, 0, 17, Packet.udp(700, 801, 0))))).isFalse();
+    }
+
+    private static byte[] error(byte[] about) {
+        byte[] payload = new byte[8 + about.length - 14];
+        payload[0] = 3;
+        payload[1] = 3;
+        System.arraycopy(about, 14, payload, 8, about.length - 14);
+        return payload;
+    }
+
+    @Test
+    void macsAreRewrittenBetweenSubnets() {
+        send(0, packet(0, 3, 17, Packet.udp(1, 2, 0)));
+        ByteBuffer got = ByteBuffer.wrap(received.get(3).remove());
+        assertThat(got.getShort(0) & 0xffffL).isEqualTo(0x0e01);
+        assertThat(got.getInt(2)).isEqualTo(3);
+        assertThat(got.getInt(8)).as("the router").isEqualTo(0xac1f_1000);
+        send(0, packet(0, 1, 6, Packet.tcp(1, 22, SYN)));
+        got = ByteBuffer.wrap(received.get(1).remove());
+        assertThat(got.getInt(8)).as("the neighbour itself").isZero();
+    }
+
+    @Test
+    void spoofingIsDropped() {
+        byte[] mac = packet(0, 3, 17, Packet.udp(1, 2, 0));
+        mac[11] = 9;
+        send(0, mac);
+        assertThat(drops(0, DropReason.SPOOFED_MAC)).isEqualTo(1);
+        byte[] address = packet(0, 3, 17, Packet.udp(1, 2, 0));
+        address[29] = 5;
+        send(0, address);
+        assertThat(drops(0, DropReason.SPOOFED_ADDRESS)).isEqualTo(1);
+        assertThat(received.get(3)).isEmpty();
+    }
+
+    @Test
+    void nothingGoesToAll() {
+        byte[] frame = packet(0, 3, 17, Packet.udp(1, 2, 0));
+        for (String target : List.of("255.255.255.255", "172.31.15.255", "224.0.0.1")) {
+            ByteBuffer.wrap(frame).putInt(30, Ipv4.address(target));
+            send(0, frame);
+        }
+        Arrays.fill(frame, 0, 6, (byte) 0xff);
+        ByteBuffer.wrap(frame).putInt(30, interfaces.get(3).address());
+        send(0, frame);
+        assertThat(drops(0, DropReason.BROADCAST)).isEqualTo(4);
+        received.forEach(queue -> assertThat(queue).isEmpty());
+    }
+
+    // ---- ARP
+
+    private byte[] ask(int from, String target) {
+        Interface own = interfaces.get(from);
+        send(from, Packet.arp(own.mac(), own.mac(), own.address(), Ipv4.address(target), 1));
+        return received.get(from).poll();
+    }
+
+    @Test
+    void theMappingServiceAnswers() {
+        byte[] router = ask(0, "172.31.0.1");
+        assertThat(ByteBuffer.wrap(router).getShort(20)).as("a reply").isEqualTo((short) 2);
+        assertThat(ByteBuffer.wrap(router).getInt(24)).isEqualTo(0xac1f_0000);
+        assertThat(ByteBuffer.wrap(router).getInt(28)).isEqualTo(Ipv4.address("172.31.0.1"));
+        assertThat(ByteBuffer.wrap(ask(0, "172.31.0.5")).getInt(24)).isEqualTo(1);
+        assertThat(ask(0, "169.254.169.254")).isNotNull();
+        assertThat(ask(0, "172.31.0.2")).as("the resolver").isNotNull();
+        assertThat(ask(0, "172.31.0.99")).as("nobody").isNull();
+        assertThat(ask(0, "172.31.0.4")).as("itself: no conflict").isNull();
+        assertThat(ask(0, "8.8.8.8")).isNull();
+    }
+
+    @Test
+    void poisonReachesNobody() {
+        Interface own = interfaces.get(0);
+        int victim = interfaces.get(1).address();
+        send(0, Packet.arp(own.mac(), own.mac(), victim, own.address(), 2));
+        send(0, Packet.arp(own.mac(), 0x0e02_0000_0000L, own.address(), victim, 1));
+        send(0, Packet.arp(own.mac(), own.mac(), own.address(), own.address(), 2));
+        assertThat(drops(0, DropReason.SPOOFED_ADDRESS)).isEqualTo(1);
+        assertThat(drops(0, DropReason.SPOOFED_MAC)).isEqualTo(1);
+        assertThat(drops(0, DropReason.BROADCAST)).isEqualTo(1);
+        received.forEach(queue -> assertThat(queue).isEmpty());
+    }
+
+    // ---- fragments, limits, the end
+
+    @Test
+    void fragmentsFollowTheirFirst() {
+        byte[] first = packet(0, 1, 6, Packet.tcp(1000, 22, SYN));
+        first[20] = 0x20;
+        byte[] second = packet(0, 1, 6, new byte[16]);
+        second[21] = 3;
+        send(0, second);
+        assertThat(drops(0, DropReason.FRAGMENT)).isEqualTo(1);
+        send(0, first);
+        send(0, second);
+        assertThat(received.get(1)).hasSize(2);
+        second[19] = 1; // of another packet
+        send(0, second);
+        assertThat(drops(0, DropReason.FRAGMENT)).isEqualTo(2);
+    }
+
+    @Test
+    void linkLocalServicesAreRationed() {
+        Interface own = interfaces.get(0);
+        byte[] frame =
+                Packet.ipv4(
+                        own.mac(),
+                        own.address(),
+                        Ipv4.address("169.254.169.254"),
+                        17,
+                        Packet.udp(1, 2, 0));
+        for (int i = 0; i < 1030; i++) {
+            send(0, frame);
+        }
+        assertThat(drops(0, DropReason.LINK_LOCAL_LIMIT)).isEqualTo(6);
+        assertThat(attachments.get(0).linkLocal()).isEqualTo(6);
+        nanos += 1_000_000_000L;
+        send(0, frame);
+        assertThat(drops(0, DropReason.LINK_LOCAL_LIMIT)).isEqualTo(6);
+    }
+
+    @Test
+    void anAddressesFlowsEndWithItsInterface() {
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 22, SYN))).isTrue();
+        vpc.detach("eni-0");
+        attachments.set(
+                0,
+                attach(
+                        new Interface(
+                                "eni-new",
+                                interfaces.get(0).mac(),
+                                interfaces.get(0).address(),
+                                SUBNET,
+                                Set.of(),
+                                "new",
+                                true),
+                        frame -> received.get(0).add(Packet.bytes(frame))));
+        assertThat(passes(1, 0, 6, Packet.tcp(22, 1000, ACK))).isFalse();
+    }
+
+    @Test
+    void aConfigurationThatMakesNoSenseIsRefused() {
+        Interface twice = interfaces.get(0);
+        assertThatThrownBy(() -> new Configuration(RANGE, "x", groups, List.of(twice, twice)))
+                .hasMessageContaining("private_ipv4: 172.31.0.4 has two interfaces");
+        assertThatThrownBy(() -> new Rule(6, 23, 22, new Rule.Addresses(RANGE)))
+                .hasMessageContaining("ports:");
+        assertThatThrownBy(() -> new Rule(1, 300, -1, new Rule.Addresses(RANGE)))
+                .hasMessageContaining("ICMP:");
+        assertThatThrownBy(() -> Ipv4.Range.of("10.0.0.1/8")).hasMessageContaining("host bits");
+        assertThatThrownBy(() -> Ipv4.address("1.2.3.256")).hasMessageContaining("IPv4");
+    }
+}

@@ -1,0 +1,178 @@
+package niter.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import niter.linux.Signals;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Two instances of one subnet, of Linux 6.12 and 6.1, through stock ena drivers and our VPC card.
+ */
+@Tag("guest")
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class NetworkTest {
+    private static final Pattern ADDRESS = Pattern.compile("172\\.31\\.[0-9.]+");
+    private static final int MEBIBYTES = 64;
+
+    private final TestHost host;
+    private TestGuest newer;
+    private TestGuest older;
+    private String newerAddress = "";
+    private String olderAddress = "";
+
+    NetworkTest(@TempDir Path home) {
+        host = new TestHost(home);
+        newer = new TestGuest(host, "");
+        older = newer;
+    }
+
+    @BeforeAll
+    void begin() throws IOException {
+        String first = host.succeed("run", "--detach", "--image", "tools").strip();
+        String second = host.succeed("run", "--detach", "--image", "tools-6.1").strip();
+        newer = new TestGuest(host, first);
+        older = new TestGuest(host, second);
+        newerAddress = address(first);
+        olderAddress = address(second);
+        configured(newer, newerAddress);
+        configured(older, olderAddress);
+    }
+
+    private String address(String id) throws IOException {
+        String line =
+                host.succeed("ps").lines().filter(one -> one.startsWith(id)).findFirst().orElse("");
+        Matcher matcher = ADDRESS.matcher(line);
+        assertThat(matcher.find()).as(line).isTrue();
+        return matcher.group();
+    }
+
+    /** DHCP has told the guest its address: the image's client works beside the agent. */
+    private static void configured(TestGuest guest, String address) throws IOException {
+        guest.shell(
+                "n=0; until ip -4 address show ens5 | grep -q ' %s/20 '; do n=$((n + 1)); [ $n -lt 60 ]; sleep 1; done"
+                        .formatted(address));
+    }
+
+    @AfterAll
+    void end() throws IOException {
+        host.close();
+    }
+
+    @Test
+    void interfacesAreWhatDhcpSays() throws IOException {
+        for (TestGuest guest : new TestGuest[] {newer, older}) {
+            assertThat(guest.shell("ip link show ens5")).contains("mtu 9001", "LOWER_UP");
+            assertThat(guest.shell("ip route")).contains("default via 172.31.0.1 dev ens5");
+            assertThat(guest.shell("cat /etc/resolv.conf"))
+                    .contains("search ec2.internal", "nameserver 172.31.0.2");
+            assertThat(guest.shell("cat /sys/class/net/ens5/device/vendor")).contains("0x1d0f");
+            assertThat(guest.shell("cat /sys/class/net/ens5/device/device")).contains("0xec20");
+        }
+        assertThat(newer.shell("hostname"))
+                .isEqualTo("ip-" + newerAddress.replace('.', '-') + "\n");
+    }
+
+    @Test
+    void packetsOfTheLargestSizePass() throws IOException {
+        assertThat(newer.shell("ping -c 5 -s 8973 " + olderAddress)).contains(" 0% packet loss");
+        assertThat(older.shell("ping -c 5 -s 8973 " + newerAddress)).contains(" 0% packet loss");
+        assertThat(older.shell("ping -c 3 -s 30000 " + newerAddress))
+                .as("fragments")
+                .contains(" 0% packet loss");
+    }
+
+    @Test
+    void tcpComesThroughWhileTheCardIsKilled() throws Exception {
+        transfer(newer, older, olderAddress);
+        transfer(older, newer, newerAddress);
+        for (TestGuest guest : new TestGuest[] {newer, older}) {
+            assertThat(guest.shell("dmesg | grep 'ena 0000' || true"))
+                    .doesNotContain("Reset", "reset reason", "timeout", "watchdog", "Failed");
+        }
+    }
+
+    private void transfer(TestGuest from, TestGuest to, String address) throws Exception {
+        CompletableFuture<String> received =
+                CompletableFuture.supplyAsync(
+                        () ->
+                                shell(
+                                        to,
+                                        "nc -l -p 5000 -e sh -c 'sha256sum >/tmp/sum'; cat /tmp/sum"),
+                        task -> Thread.ofPlatform().daemon().name("receiver").start(task));
+        from.shell(
+                "dd if=/dev/urandom of=/tmp/sent bs=1M count=%d 2>/dev/null".formatted(MEBIBYTES));
+        CompletableFuture<String> sent =
+                CompletableFuture.supplyAsync(
+                        () ->
+                                shell(
+                                        from,
+                                        "n=0; until nc %s 5000 </tmp/sent; do n=$((n + 1)); [ $n -lt 30 ]; sleep 1; done; sha256sum </tmp/sent"
+                                                .formatted(address)),
+                        task -> Thread.ofPlatform().daemon().name("sender").start(task));
+        int kills = 0;
+        while (!sent.isDone() && kills < 5) {
+            killOnceItServes();
+            kills++;
+        }
+        assertThat(kills).isPositive();
+        assertThat(received.get()).isEqualTo(sent.get());
+        from.shell("rm /tmp/sent");
+    }
+
+    private static String shell(TestGuest guest, String script) {
+        try {
+            return guest.shell(script);
+        } catch (IOException e) {
+            throw new CompletionException(e);
+        }
+    }
+
+    /** Whoever was killed before is back when the keeper has another pid for it. */
+    private void killOnceItServes() {
+        int pid = host.pid("vpc");
+        while (pid == 0) {
+            Thread.onSpinWait();
+            pid = host.pid("vpc");
+        }
+        host.signal("vpc", Signals.SIGKILL);
+        while (host.pid("vpc") == pid) {
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    void theDriverComesAndGoes() throws IOException {
+        for (int round = 0; round < 10; round++) {
+            older.shell("modprobe -r ena && modprobe ena");
+            configured(older, olderAddress);
+        }
+        assertThat(older.shell("ping -c 2 " + newerAddress)).contains(" 0% packet loss");
+        for (int round = 0; round < 3; round++) {
+            newer.shell("ip link set ens5 down && ip link set ens5 up");
+        }
+        newer.shell("kill -USR1 $(cat /run/udhcpc.ens5)"); // renews: the default route is back
+        configured(newer, newerAddress);
+        assertThat(older.shell("ping -c 2 " + newerAddress)).contains(" 0% packet loss");
+    }
+
+    @Test
+    void anAddressIsFreeAgainOnceItsInstanceIsGone() throws IOException {
+        String id = host.succeed("run", "--detach").strip();
+        String address = address(id);
+        host.succeed("terminate", id);
+        assertThat(address(host.succeed("run", "--detach").strip())).isEqualTo(address);
+    }
+}
