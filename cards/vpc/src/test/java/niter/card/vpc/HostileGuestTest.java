@@ -1,0 +1,132 @@
+package niter.card.vpc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.LongStream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Frames of all kinds, bent at random places: each is delivered or counted as dropped, nothing is
+ * thrown, and what a neighbour gets bears the sender's own addresses.
+ */
+class HostileGuestTest {
+    private static final int FRAMES = 20_000;
+    private static final Ipv4.Range RANGE = Ipv4.Range.of("172.31.0.0/16");
+    private static final Ipv4.Range SUBNET = Ipv4.Range.of("172.31.0.0/20");
+
+    private int delivered;
+    private int answered;
+
+    static LongStream seeds() {
+        return LongStream.concat(LongStream.range(1, 9), ThreadLocalRandom.current().longs(2));
+    }
+
+    private static Interface member(int index) {
+        return new Interface(
+                "eni-" + index,
+                0x0e01_0000_0000L + index,
+                SUBNET.base() + 4 + index,
+                SUBNET,
+                Set.of("sg"),
+                "host",
+                true);
+    }
+
+    @ParameterizedTest
+    @MethodSource("seeds")
+    void everyFrameIsDeliveredOrCounted(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        Vpc vpc =
+                new Vpc(
+                        FlowTable.over(Arena.ofAuto().allocate(FlowTable.bytes(65_536), 64)),
+                        65_536,
+                        () -> 0);
+        Interface own = member(0);
+        Interface other = member(1);
+        Attachment sender =
+                new Attachment(
+                        vpc,
+                        own,
+                        frame -> {
+                            answered++;
+                            return true;
+                        });
+        Attachment receiver =
+                new Attachment(
+                        vpc,
+                        other,
+                        frame -> {
+                            byte[] got = Packet.bytes(frame);
+                            assertThat(Wire.mac(frame.head(), 6)).isEqualTo(own.mac());
+                            assertThat(Wire.mac(frame.head(), 0)).isEqualTo(other.mac());
+                            assertThat(
+                                            got[26] << 24
+                                                    | (got[27] & 0xff) << 16
+                                                    | (got[28] & 0xff) << 8
+                                                    | got[29] & 0xff)
+                                    .isEqualTo(own.address());
+                            delivered++;
+                            return true;
+                        });
+        vpc.attach(sender);
+        vpc.attach(receiver);
+        Rule all = new Rule(Rule.ALL, 0, 0, new Rule.Addresses(Ipv4.Range.of("0.0.0.0/0")));
+        vpc.apply(
+                new Configuration(
+                        RANGE,
+                        "ec2.internal",
+                        Map.of("sg", new SecurityGroup("sg", List.of(all), List.of(all))),
+                        List.of(own, other)));
+        for (int n = 0; n < FRAMES; n++) {
+            byte[] frame = frame(random, own, other);
+            for (int i = random.nextInt(5); i > 0; i--) {
+                int at =
+                        random.nextInt(3) == 0
+                                ? random.nextInt(frame.length)
+                                : 12 + random.nextInt(30);
+                frame[Math.min(at, frame.length - 1)] = (byte) random.nextInt();
+            }
+            sender.sent(Packet.frame(frame));
+        }
+        long drops = 0;
+        for (DropReason reason : DropReason.values()) {
+            drops += sender.drops(reason);
+        }
+        assertThat(drops + delivered + answered).isEqualTo(FRAMES);
+        assertThat(delivered).isGreaterThan(FRAMES / 20);
+    }
+
+    private static byte[] frame(SplittableRandom random, Interface own, Interface other) {
+        int target = random.nextInt(8) == 0 ? random.nextInt() : other.address();
+        byte[] whole =
+                switch (random.nextInt(5)) {
+                    case 0 ->
+                            Packet.arp(
+                                    own.mac(), own.mac(), own.address(), target, random.nextInt(3));
+                    case 1 -> Packet.ipv4(own.mac(), own.address(), target, 6, Packet.tcp(1, 2, 2));
+                    case 2 ->
+                            Packet.ipv4(own.mac(), own.address(), target, 1, Packet.icmp(3, 1, 0));
+                    case 3 ->
+                            Packet.ipv4(
+                                    own.mac(), 0, -1, 17, Packet.udp(68, 67, random.nextInt(400)));
+                    default ->
+                            Packet.ipv4(
+                                    own.mac(),
+                                    own.address(),
+                                    target,
+                                    17,
+                                    Packet.udp(random.nextInt(100), 53, random.nextInt(900)));
+                };
+        return random.nextInt(6) == 0
+                ? Arrays.copyOf(whole, 1 + random.nextInt(whole.length))
+                : whole;
+    }
+}
