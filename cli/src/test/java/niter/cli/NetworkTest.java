@@ -154,6 +154,17 @@ class NetworkTest {
     }
 
     @Test
+    void whatIsDroppedIsCountedWithItsReason() throws IOException {
+        older.shell("ping -c 1 -W 1 172.31.0.99 || true; ping -c 1 -W 1 169.254.169.254 || true");
+        assertThat(host.succeed("vpc", "drops")).contains("no-route", "service");
+        // A neighbour that pretends to be another address is not heard.
+        older.shell("ip addr add 172.31.0.77/32 dev ens5");
+        older.shell("ping -c 1 -W 1 -I 172.31.0.77 %s || true".formatted(newerAddress));
+        older.shell("ip addr del 172.31.0.77/32 dev ens5");
+        assertThat(host.succeed("vpc", "drops")).contains("spoofed-address");
+    }
+
+    @Test
     void theDriverComesAndGoes() throws IOException {
         for (int round = 0; round < 10; round++) {
             older.shell("modprobe -r ena && modprobe ena");

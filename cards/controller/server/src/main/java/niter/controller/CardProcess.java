@@ -36,12 +36,19 @@ final class CardProcess {
         this.argumentFile = argumentFile;
     }
 
-    /** Does nothing where it runs. */
-    void start() throws IOException {
+    boolean isRunning() throws IOException {
         for (Process process : keeper.processes()) {
             if (process.getName().equals(name) && process.getPid() > 0) {
-                return;
+                return true;
             }
+        }
+        return false;
+    }
+
+    /** Does nothing where it runs. */
+    void start() throws IOException {
+        if (isRunning()) {
+            return;
         }
         Spawn spawn =
                 Spawn.newBuilder()

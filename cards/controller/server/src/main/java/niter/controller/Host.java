@@ -103,6 +103,10 @@ final class Host {
         return vpc;
     }
 
+    Network network() {
+        return network;
+    }
+
     // ---- after a restart ---------------------------------------------------------------------
 
     /**

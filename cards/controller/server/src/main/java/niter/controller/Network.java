@@ -3,7 +3,9 @@ package niter.controller;
 import java.io.IOException;
 import java.security.SecureRandom;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import niter.controller.control.StateDirectory;
@@ -11,12 +13,15 @@ import niter.controller.control.protocol.EnsureInterface;
 import niter.controller.control.protocol.FromCard;
 import niter.controller.control.protocol.Function;
 import niter.controller.control.protocol.IpPermission;
+import niter.controller.control.protocol.ListDrops;
 import niter.controller.control.protocol.ListFunctions;
 import niter.controller.control.protocol.NetworkInterface;
 import niter.controller.control.protocol.RemoveFunction;
 import niter.controller.control.protocol.SecurityGroup;
 import niter.controller.control.protocol.SetNetwork;
 import niter.controller.control.protocol.ToCard;
+import niter.controller.northbound.Drop;
+import niter.controller.northbound.Drops;
 import niter.controller.record.InstanceRecord;
 
 /**
@@ -162,6 +167,29 @@ final class Network {
         card.ask(
                 ToCard.newBuilder()
                         .setRemoveFunction(RemoveFunction.newBuilder().setFunctionId(interfaceId)));
+    }
+
+    /** Packets that the card dropped; none while no card runs. */
+    Drops drops() throws Card.RefusedException, IOException {
+        Map<String, String> instances = new HashMap<>();
+        for (InstanceRecord record : records.get()) {
+            instances.put(record.getInterfaceId(), record.getInstanceId());
+        }
+        Drops.Builder drops = Drops.newBuilder();
+        if (!process.isRunning()) {
+            return drops.build();
+        }
+        FromCard answer =
+                card.ask(ToCard.newBuilder().setListDrops(ListDrops.getDefaultInstance()));
+        for (niter.controller.control.protocol.Drop one : answer.getDrops().getDropList()) {
+            drops.addDrop(
+                    Drop.newBuilder()
+                            .setInstanceId(instances.getOrDefault(one.getInterfaceId(), ""))
+                            .setNetworkInterfaceId(one.getInterfaceId())
+                            .setReason(one.getReason())
+                            .setPackets(one.getPackets()));
+        }
+        return drops.build();
     }
 
     /** Ids of the interfaces that the card serves now. */

@@ -11,9 +11,11 @@ import niter.controller.northbound.ConsoleOutput;
 import niter.controller.northbound.ConsoleOutputRequest;
 import niter.controller.northbound.ControllerGrpc;
 import niter.controller.northbound.DescribeCapacityRequest;
+import niter.controller.northbound.DescribeDropsRequest;
 import niter.controller.northbound.DescribeInstanceTypesRequest;
 import niter.controller.northbound.DescribeInstancesRequest;
 import niter.controller.northbound.DescribeProcessesRequest;
+import niter.controller.northbound.Drops;
 import niter.controller.northbound.InstanceRequest;
 import niter.controller.northbound.InstanceState;
 import niter.controller.northbound.InstanceTypes;
@@ -260,6 +262,19 @@ final class NorthboundService extends ControllerGrpc.ControllerImplBase {
                 .setSizeBytes(record.getVolumeSizeBytes())
                 .setAllocatedBytes(Files.exists(file) ? AllocatedBytes.of(file) : 0)
                 .build();
+    }
+
+    @Override
+    public void describeDrops(DescribeDropsRequest request, StreamObserver<Drops> answer) {
+        answer(
+                answer,
+                () -> {
+                    try {
+                        return host.network().drops();
+                    } catch (Card.RefusedException e) {
+                        throw new IOException(e.getMessage(), e);
+                    }
+                });
     }
 
     @Override

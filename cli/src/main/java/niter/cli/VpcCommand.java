@@ -1,0 +1,12 @@
+package niter.cli;
+
+import picocli.CommandLine.Command;
+
+/** The network: what happens to its packets. */
+@Command(
+        name = "vpc",
+        mixinStandardHelpOptions = true,
+        description = "Look into the VPC.",
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = VpcDropsCommand.class)
+final class VpcCommand {}
