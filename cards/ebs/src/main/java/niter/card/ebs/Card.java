@@ -2,6 +2,7 @@ package niter.card.ebs;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
@@ -13,6 +14,7 @@ import niter.controller.control.protocol.Done;
 import niter.controller.control.protocol.EnsureFunction;
 import niter.controller.control.protocol.Failed;
 import niter.controller.control.protocol.FromCard;
+import niter.controller.control.protocol.Function;
 import niter.controller.control.protocol.Functions;
 import niter.controller.control.protocol.ToCard;
 import niter.linux.Descriptor;
@@ -29,11 +31,17 @@ final class Card {
     /** How long writes of a process that was killed may still run. */
     private static final long PATIENCE_MILLIS = 10_000;
 
+    private static final long FIRST_PAUSE_MILLIS = 100;
+    private static final long LONGEST_PAUSE_MILLIS = 30_000;
+
     private final Volumes volumes;
     private final Escrow escrow;
     private final CardEvents events;
     private final Turns turns = new Turns();
     private final Map<String, ServedVolume> served = new ConcurrentHashMap<>();
+
+    /** What an earlier process had of functions that are not served again yet, by function. */
+    private final Map<String, Map<String, Descriptor>> left = new ConcurrentHashMap<>();
 
     /**
      * A card without functions.
@@ -47,33 +55,80 @@ final class Card {
     }
 
     /**
-     * Goes on with every function that an earlier process served, before anybody asks.
+     * Goes on with every function that an earlier process served, before anybody asks: each on a
+     * thread of its own, so that one that has to wait holds up no other. What fails is tried again,
+     * for a guest waits.
      *
      * @param given what the keeper held; taken over
      */
     void resume(Map<String, Descriptor> given) {
-        FunctionKeys.byFunction(given).forEach(this::resume);
+        left.putAll(FunctionKeys.byFunction(given));
+        for (String id : left.keySet()) {
+            Thread.ofPlatform().daemon().name("resume-" + id).start(() -> resume(id));
+        }
     }
 
-    private void resume(String functionId, Map<String, Descriptor> held) {
-        PrefixedEscrow own = new PrefixedEscrow(escrow, FunctionKeys.prefix(functionId));
+    private void resume(String id) {
+        long pause = FIRST_PAUSE_MILLIS;
         try {
-            @Nullable Descriptor specification = held.remove(FunctionKeys.SPEC);
-            if (specification == null) { // it was not told to be there yet, or no longer
-                held.values().forEach(Descriptor::close);
-                own.releaseAll();
-                return;
+            while (!isResumed(id)) {
+                Thread.sleep(pause);
+                pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS);
             }
-            EnsureFunction request;
-            try (specification) {
-                request = Specification.read(specification, EnsureFunction.parser());
-            }
-            served.put(functionId, serve(request, own, held));
-            LOG.log(System.Logger.Level.INFO, "{0}: resumed", functionId);
-        } catch (IOException | RefusedException | LinuxException e) {
-            LOG.log(System.Logger.Level.ERROR, "{0}: {1}", functionId, e.getMessage());
-            events.post(functionId, "failed", String.valueOf(e.getMessage()));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
+    }
+
+    private boolean isResumed(String id) throws InterruptedException {
+        try {
+            inTurn(id, () -> takeOver(id));
+            return true;
+        } catch (IOException | RefusedException | RuntimeException e) {
+            LOG.log(System.Logger.Level.ERROR, "{0}: not resumed: {1}", id, e.getMessage());
+            events.post(id, "failed", String.valueOf(e.getMessage()));
+            return false;
+        }
+    }
+
+    /** Serves what an earlier process left of a function; nothing, where that is done. */
+    private void takeOver(String id) throws RefusedException, IOException {
+        @Nullable Map<String, Descriptor> held = left.get(id);
+        if (held == null) {
+            return;
+        }
+        @Nullable Descriptor specification = held.get(FunctionKeys.SPEC);
+        if (specification == null) { // it was not told to be there yet, or no longer
+            forget(id);
+            return;
+        }
+        EnsureFunction request = Specification.read(specification, EnsureFunction.parser());
+        Map<String, Descriptor> given = new HashMap<>(); // duplicates, for it may fail
+        boolean started = false;
+        try {
+            held.forEach((key, descriptor) -> given.put(key, descriptor.duplicate()));
+            served.put(id, serve(request, new PrefixedEscrow(escrow, FunctionKeys.prefix(id)), given));
+            started = true;
+        } finally {
+            if (!started) {
+                given.values().forEach(Descriptor::close);
+            }
+        }
+        dropLeft(id);
+        LOG.log(System.Logger.Level.INFO, "{0}: resumed", id);
+    }
+
+    private void dropLeft(String id) {
+        @Nullable Map<String, Descriptor> held = left.remove(id);
+        if (held != null) {
+            held.values().forEach(Descriptor::close);
+        }
+    }
+
+    /** Lets go of all that there is of a function that is not served. */
+    private void forget(String id) throws IOException {
+        dropLeft(id);
+        new PrefixedEscrow(escrow, FunctionKeys.prefix(id)).releaseAll();
     }
 
     /** Does what the controller asks for; the answer has no id yet. */
@@ -132,6 +187,7 @@ final class Card {
     private void ensure(EnsureFunction request) throws RefusedException, IOException {
         check(request);
         String id = request.getFunctionId();
+        takeOver(id);
         @Nullable ServedVolume before = served.get(id);
         if (before != null) {
             if (!before.request().equals(request)) {
@@ -195,21 +251,30 @@ final class Card {
 
     private void remove(String functionId) throws IOException {
         @Nullable ServedVolume function = served.get(functionId);
-        if (function != null) {
+        if (function == null) {
+            forget(functionId);
+        } else {
             function.remove();
             served.remove(functionId);
-            events.forget(functionId);
         }
+        events.forget(functionId);
     }
 
     private Functions list() {
         Functions.Builder all = Functions.newBuilder();
         served.values().forEach(function -> all.addFunction(function.describe()));
+        left.keySet().forEach(id -> all.addFunction(describeLeft(id)));
         return all.build();
+    }
+
+    /** It serves a volume of its name, as {@link #check} demands. */
+    private static Function.Builder describeLeft(String id) {
+        return Function.newBuilder().setFunctionId(id).setVolumeId(id);
     }
 
     /** Leaves all functions to a successor. */
     void detach() {
+        left.keySet().forEach(this::dropLeft);
         served.values().forEach(ServedVolume::detach);
     }
 

@@ -156,7 +156,48 @@ class CardTest {
             keeper.hold(Map.of("fn/" + ID + "/segment", something));
         }
         card.resume(keeper.given());
+        keeper.awaitEmpty();
+    }
+
+    @Test
+    void whatCannotBeResumedIsTriedAgain() throws Exception {
+        card();
+        succeed(create(1 << 20));
+        succeed(ensure(function()));
+        Path volume = directory.resolve("volumes").resolve(ID);
+        try (FunctionClient client = FunctionClient.connect(socket())) {
+            client.write(7, 4, 2, 6);
+            card.detach();
+            Files.move(volume, directory.resolve("away"));
+            card().resume(keeper.given());
+            refuse("open(", ensure(function())); // the guest is not given a new one
+            assertThat(listed()).isOne();
+            Files.move(directory.resolve("away"), volume);
+            assertThat(client.read(7, 4, 2)).isEqualTo(6);
+            succeed(ensure(function()));
+            assertThat(listed()).isOne();
+        }
+        succeed(remove());
         assertThat(keeper.size()).isZero();
+    }
+
+    @Test
+    void whatCannotBeResumedCanBeRemoved() throws Exception {
+        card();
+        succeed(create(1 << 20));
+        succeed(ensure(function()));
+        card.detach();
+        Files.delete(directory.resolve("volumes").resolve(ID));
+        card().resume(keeper.given());
+        succeed(remove());
+        assertThat(keeper.size()).isZero();
+        assertThat(listed()).isZero();
+    }
+
+    private int listed() throws InterruptedException {
+        FromCard list =
+                ask(ToCard.newBuilder().setListFunctions(ListFunctions.getDefaultInstance()));
+        return list.getFunctions().getFunctionCount();
     }
 
     @Test

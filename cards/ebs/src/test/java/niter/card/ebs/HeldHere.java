@@ -25,6 +25,7 @@ final class HeldHere implements Escrow, AutoCloseable {
         for (String key : keys) {
             held.entrySet().removeIf(entry -> goes(key, entry));
         }
+        notifyAll();
     }
 
     private static boolean goes(String key, Map.Entry<String, Descriptor> entry) {
@@ -41,6 +42,12 @@ final class HeldHere implements Escrow, AutoCloseable {
         Map<String, Descriptor> copies = new HashMap<>();
         held.forEach((key, descriptor) -> copies.put(key, descriptor.duplicate()));
         return copies;
+    }
+
+    synchronized void awaitEmpty() throws InterruptedException {
+        while (!held.isEmpty()) {
+            wait();
+        }
     }
 
     synchronized int size() {
