@@ -216,19 +216,18 @@ final class Host {
                 volume,
                 event.getEvent(),
                 event.getDetail());
+        String note =
+                switch (event.getEvent()) {
+                    case "disk-full" ->
+                            "no space left for %s: its writes fail: make room in %s"
+                                    .formatted(volume, state.volumes());
+                    case "disk-space-again", "resumed" -> "";
+                    default -> volume + ": " + event.getEvent() + " " + event.getDetail();
+                };
         for (Instance instance : instances.all()) {
             InstanceRecord record = instance.record();
             if (record.getVolumeId().equals(volume) || record.getInterfaceId().equals(volume)) {
-                instance.note(
-                        switch (event.getEvent()) {
-                            case "disk-full" ->
-                                    "no space left for "
-                                            + volume
-                                            + ": writes wait: make room in "
-                                            + state.volumes();
-                            case "disk-space-again" -> "";
-                            default -> volume + ": " + event.getEvent() + " " + event.getDetail();
-                        });
+                instance.note(note);
             }
         }
     }

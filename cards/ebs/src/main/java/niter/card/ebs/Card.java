@@ -115,6 +115,7 @@ final class Card {
             }
         }
         dropLeft(id);
+        events.post(id, "resumed", ""); // what was told before is over, or is told again
         LOG.log(System.Logger.Level.INFO, "{0}: resumed", id);
     }
 

@@ -182,6 +182,24 @@ class CardTest {
     }
 
     @Test
+    void aNewCardTakesBackWhatTheLastOneTold() throws Exception {
+        card();
+        succeed(create(1 << 20));
+        succeed(ensure(function()));
+        events.post(ID, "disk-full", "");
+        card.detach();
+        card().resume(keeper.given());
+        succeed(ensure(function())); // it is resumed by now
+        Path path = directory.resolve("control.sock");
+        try (Descriptor listener = UnixSocket.listen(path, UnixSocket.Type.SEQPACKET, 4);
+                ControlChannel card = ControlChannel.connect(path);
+                ControlChannel controller = accept(listener)) {
+            events.connected(card);
+            assertThat(next(controller).getEvent().getEvent()).isEqualTo("resumed");
+        }
+    }
+
+    @Test
     void whatCannotBeResumedCanBeRemoved() throws Exception {
         card();
         succeed(create(1 << 20));
