@@ -107,7 +107,8 @@ final class Card {
         boolean started = false;
         try {
             held.forEach((key, descriptor) -> given.put(key, descriptor.duplicate()));
-            served.put(id, serve(request, new PrefixedEscrow(escrow, FunctionKeys.prefix(id)), given));
+            served.put(
+                    id, serve(request, new PrefixedEscrow(escrow, FunctionKeys.prefix(id)), given));
             started = true;
         } finally {
             if (!started) {
