@@ -13,6 +13,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import niter.linux.Descriptor;
 import niter.linux.Errno;
 import niter.linux.EventFd;
@@ -199,6 +201,34 @@ class FunctionServerTest {
             assertThat(EventFd.drain(first.number())).isZero();
         }
         assertThat(escrow.size()).isEqualTo(3);
+    }
+
+    @Test
+    void anInterruptNeverWaits() throws Exception {
+        client.write(CONFIG, 0x04, 2, 6);
+        Descriptor[] pipe = FileIo.pipe();
+        try (Descriptor reader = pipe[0];
+                Descriptor full = pipe[1];
+                Arena arena = Arena.ofConfined()) {
+            int number = full.number();
+            long page = arena.allocate(4096).address();
+            UnixSocket.setNonBlocking(number, true);
+            long written = 1;
+            while (written > 0) {
+                written = FileIo.write(number, page, 4096);
+            }
+            UnixSocket.setNonBlocking(number, false);
+            client.assign(2, full);
+            FutureTask<Long> fired =
+                    new FutureTask<>(
+                            () -> {
+                                client.write(0, 16, 8, 2);
+                                return client.read(0, 0, 8);
+                            });
+            Thread.ofPlatform().daemon().start(fired);
+            assertThat(fired.get(30, TimeUnit.SECONDS)).isZero();
+            assertThat(reader.number()).isPositive(); // open to the end
+        }
     }
 
     @Test
