@@ -73,11 +73,15 @@ abstract class GuestViewTest {
     }
 
     @Test
-    void noOtherDiskOrNetworkDeviceExists() throws IOException {
+    void oneDiskAndOneInterfaceAndNothingElseExist() throws IOException {
         assertThat(guest.shell("ls /sys/block | grep -v -e loop -e ram")).isEqualTo("nvme0n1\n");
-        assertThat(guest.shell("ls /sys/class/net")).isEqualTo("lo\n");
         assertThat(guest.shell("for d in /sys/bus/pci/devices/*; do cat $d/class; done"))
-                .isEqualTo("0x060000\n0x060100\n0x010180\n0x068000\n0x010802\n");
+                .isEqualTo("0x060000\n0x060100\n0x010180\n0x068000\n0x010802\n0x020000\n");
+        // The driver is loaded beside the agent, and its interface named after that.
+        guest.shell(
+                "n=0; until [ -e /sys/class/net/ens5 ]; do n=$((n + 1)); [ $n -lt 60 ]; sleep 1;"
+                        + " done");
+        assertThat(guest.shell("ls /sys/class/net")).isEqualTo("ens5\nlo\n");
     }
 
     @Test
