@@ -4,6 +4,7 @@ import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
@@ -87,19 +88,28 @@ final class AgentConnection implements AutoCloseable {
         }
     }
 
-    /** The next frame; null where the guest has ended. */
+    /**
+     * The next frame; null where the guest has ended.
+     *
+     * @throws ProtocolException if the frame is longer than frames are
+     */
     @Nullable Frame receive() throws IOException {
         int type = in.read();
         if (type < 0) {
             return null;
         }
-        int length = in.readUnsignedShort();
-        if (length > Frame.MAX_PAYLOAD) {
-            throw new IOException("the guest's agent sent a frame of " + length + " bytes");
+        try {
+            int length = in.readUnsignedShort();
+            if (length > Frame.MAX_PAYLOAD) {
+                throw new ProtocolException(
+                        "the guest's agent sent a frame of " + length + " bytes");
+            }
+            byte[] payload = new byte[length];
+            in.readFully(payload);
+            return new Frame((char) type, payload);
+        } catch (EOFException e) {
+            return null; // in the middle of a frame
         }
-        byte[] payload = new byte[length];
-        in.readFully(payload);
-        return new Frame((char) type, payload);
     }
 
     @Override

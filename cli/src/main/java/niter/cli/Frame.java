@@ -1,5 +1,6 @@
 package niter.cli;
 
+import java.net.ProtocolException;
 import java.nio.charset.StandardCharsets;
 
 /** One frame of the guest agent's protocol: docs/images.md, "The guest agent". */
@@ -24,8 +25,22 @@ record Frame(char type, byte[] payload) {
         this(type, text.getBytes(StandardCharsets.US_ASCII));
     }
 
-    /** The payload as a decimal number. */
-    int number() {
-        return Integer.parseInt(new String(payload, StandardCharsets.US_ASCII));
+    /**
+     * The payload as a decimal number.
+     *
+     * @throws ProtocolException if it is none, or not within the bounds
+     */
+    int number(int least, int most) throws ProtocolException {
+        try {
+            int number = Integer.parseInt(new String(payload, StandardCharsets.US_ASCII));
+            if (number >= least && number <= most) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // as one that is out of bounds
+        }
+        throw new ProtocolException(
+                "the guest's agent sent a frame %c without a number from %d to %d"
+                        .formatted(type, least, most));
     }
 }

@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.net.ProtocolException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
@@ -16,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * it, output and errors as they come.
  */
 final class GuestCommand {
+    private static final int MAX_STATUS = 255;
+
     private final AgentConnection agent;
     private final Streams streams;
     private final AtomicBoolean started = new AtomicBoolean();
@@ -58,6 +61,7 @@ final class GuestCommand {
      *
      * @return its exit status, 128 + signal where one ended it; 126 and 127 as a shell's
      * @throws GuestEndedException if the guest ends before the command
+     * @throws ProtocolException if the guest's agent sends what makes no sense
      * @throws OutputClosedException if nobody reads output or errors any more
      */
     int run(Request request) throws IOException {
@@ -75,18 +79,21 @@ final class GuestCommand {
             }
             switch (frame.type()) {
                 case Frame.STARTED -> started.set(true);
-                case Frame.CREDIT -> credit(frame.number());
+                case Frame.CREDIT -> credit(frame.number(1, Integer.MAX_VALUE));
                 case Frame.OUTPUT -> pass(frame, streams.output());
                 case Frame.ERRORS -> pass(frame, streams.errors());
                 case Frame.EXIT -> {
-                    return frame.number();
+                    return frame.number(0, MAX_STATUS);
                 }
                 case Frame.READY -> {
                     if (started.get()) { // else it answers a question that we asked twice
                         throw new GuestEndedException("rebooted before the command ended");
                     }
                 }
-                default -> throw new IOException("the guest's agent sent a " + frame.type());
+                default ->
+                        throw new ProtocolException(
+                                "the guest's agent sent a frame of type %d"
+                                        .formatted((int) frame.type()));
             }
         }
     }
@@ -115,7 +122,10 @@ final class GuestCommand {
         }
     }
 
-    private synchronized void credit(int bytes) {
+    private synchronized void credit(int bytes) throws ProtocolException {
+        if (bytes > Integer.MAX_VALUE - credit) {
+            throw new ProtocolException("the guest's agent asks for more input than 2 GiB at once");
+        }
         credit += bytes;
         notifyAll();
     }

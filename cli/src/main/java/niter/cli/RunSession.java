@@ -5,6 +5,7 @@ import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.net.ProtocolException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -100,6 +101,8 @@ final class RunSession {
             return BROKEN_PIPE; // as the shell says of a command that SIGPIPE ended
         } catch (GuestCommand.GuestEndedException e) {
             throw new CliException(start.ended(instance.getInstanceId(), e.getMessage() + ""), e);
+        } catch (ProtocolException e) {
+            throw new CliException(instance.getInstanceId() + ": " + e.getMessage(), e);
         } catch (IOException e) {
             throw new CliException(
                     start.ended(instance.getInstanceId(), "cannot be reached: " + e.getMessage()),
