@@ -68,10 +68,11 @@ final class AdminCommands {
 
     /**
      * Whether the command has to wait, unfetched: a submission queue is deleted once none of its
-     * commands is in flight. Outside of a transaction.
+     * commands is in flight; until then it fetches no more. Outside of a transaction.
      */
     boolean mustWait(MemorySegment command) {
-        if (SubmissionEntry.opcode(command, 0) != DELETE_SUBMISSION_QUEUE) {
+        if (SubmissionEntry.opcode(command, 0) != DELETE_SUBMISSION_QUEUE
+                || SubmissionEntry.flags(command, 0) != 0) { // it fails, and the queue stays
             return false;
         }
         int id = SubmissionEntry.dword(command, 0, 10) & 0xffff;

@@ -97,6 +97,14 @@ class AdminCommandsTest {
     }
 
     @Test
+    void aQueueWhoseDeletionFailsGoesOn() {
+        Guest.Pair pair = guest.pair(1, 16);
+        assertThat(status(Command.deleteSubmission(1).or(0, 1 << 8))).isEqualTo(DNR | 0x02);
+        long page = guest.allocate(4096);
+        Guest.expectSuccess(guest.run(pair, Command.read(0, 1, page, 0)));
+    }
+
+    @Test
     void thirtyTwoQueuesAreGranted() {
         assertThat(guest.admin(Command.setFeature(7, 0)).dword()).isEqualTo(0x001f_001f);
         assertThat(guest.admin(Command.setFeature(7, 0xfffe_fffe)).dword()).isEqualTo(0x001f_001f);
