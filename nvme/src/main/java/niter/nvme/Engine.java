@@ -180,8 +180,9 @@ final class Engine implements Registers.Configuration, Failure {
         return "";
     }
 
-    /** The queues are others: nothing is in flight. */
+    /** The queues are others: nothing is in flight, and no completion is announced. */
     private void startOver() {
+        live.withdraw();
         queues.refresh(dma);
         inFlight.rebuild(slot.tags(), queues);
         path.forget();

@@ -105,6 +105,14 @@ class AdminCommandsTest {
     }
 
     @Test
+    void aResetTakesBackWhatWasAnnounced() {
+        var live = new LiveState(guest.function.live());
+        live.announce(1, 1, 0, LiveState.NO_TAG, 0); // a process was killed here
+        guest.enable();
+        assertThat(live.announcedQueue()).isEqualTo(-1);
+    }
+
+    @Test
     void thirtyTwoQueuesAreGranted() {
         assertThat(guest.admin(Command.setFeature(7, 0)).dword()).isEqualTo(0x001f_001f);
         assertThat(guest.admin(Command.setFeature(7, 0xfffe_fffe)).dword()).isEqualTo(0x001f_001f);
