@@ -27,7 +27,7 @@ public final class KeeperMain {
     /** Ends with 0 after a shut-down, with 1 and one line where it cannot be the keeper. */
     public static void main(String[] arguments) {
         try {
-            run(state(arguments).open());
+            run(StateDirectory.fromArguments(arguments).open());
         } catch (IOException
                 | LinuxException
                 | RefusedException
@@ -37,16 +37,6 @@ public final class KeeperMain {
             System.exit(CANNOT_START);
         }
         System.exit(0);
-    }
-
-    private static StateDirectory state(String[] arguments) {
-        if (arguments.length == 0) {
-            return StateDirectory.fromEnvironment();
-        }
-        if (arguments.length == 2 && arguments[0].equals("--state")) {
-            return StateDirectory.of(Path.of(arguments[1]));
-        }
-        throw new IllegalArgumentException("expected nothing or --state DIR");
     }
 
     private static void run(StateDirectory state) throws IOException, RefusedException {

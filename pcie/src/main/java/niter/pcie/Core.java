@@ -12,6 +12,9 @@ import niter.linux.EventFd;
  * A thread that serves functions run-to-completion: it polls them while there is work, arms their
  * wake-ups, polls once more and sleeps. Functions of one core may call each other directly; that is
  * how a frame gets from one guest to the other with one copy.
+ *
+ * <p>An {@link Error} is not the core's to survive: it ends the thread. The process is to end with
+ * it and leave the functions to a successor.
  */
 public final class Core implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Core.class.getName());
@@ -26,16 +29,18 @@ public final class Core implements AutoCloseable {
     private long lastToken = WAKE; // the core's thread
     private volatile boolean closing;
 
-    private Core(String name) {
+    /**
+     * A core whose functions wait for {@link #start}: several that go on from another process begin
+     * together, so that none sends to one that is not back yet.
+     */
+    public Core(String name) {
         thread = Thread.ofPlatform().daemon().name(name).unstarted(this::run);
         epoll.add(wake.number(), WAKE);
     }
 
-    /** Starts a core without functions. */
-    public static Core start(String name) {
-        Core core = new Core(name);
-        core.thread.start();
-        return core;
+    /** Begins to serve, once. */
+    public void start() {
+        thread.start();
     }
 
     /**
@@ -60,13 +65,9 @@ public final class Core implements AutoCloseable {
     }
 
     private void begin(FunctionLoop loop) {
-        long token = ++lastToken;
-        if (loop.start(token)) {
-            loops.add(loop);
-            epoll.add(loop.descriptor().number(), token);
-        } else {
-            loop.end();
-        }
+        loops.add(loop); // first: whatever happens, it is ended
+        loop.start(++lastToken);
+        epoll.add(loop.descriptor().number(), lastToken);
     }
 
     private void run() {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An exception is our bug: it ends this function and its client's connection (better an instance
  * that stops with a reason than one that hangs); the others of the card go on. An {@link Error} is
- * the process's: the connection is left to a successor.
+ * the process's, which a successor follows: see {@link Core}.
  */
 final class FunctionLoop implements Function {
     private static final System.Logger LOG = System.getLogger(FunctionLoop.class.getName());
@@ -115,19 +115,13 @@ final class FunctionLoop implements Function {
         return token;
     }
 
-    /**
-     * Begins, or goes on where another process stopped.
-     *
-     * @return false if that failed
-     */
-    boolean start(long number) {
+    /** Begins, or goes on where another process stopped. */
+    void start(long number) {
         token = number;
         try {
             prepare();
-            return true;
-        } catch (RuntimeException | Error e) {
+        } catch (RuntimeException e) {
             fail(e);
-            return false;
         }
     }
 
@@ -135,7 +129,7 @@ final class FunctionLoop implements Function {
     int poll() {
         try {
             return stopping ? 0 : device.poll(BUDGET);
-        } catch (RuntimeException | Error e) {
+        } catch (RuntimeException e) {
             fail(e);
             return 1; // look again at once: it is to end
         }
@@ -145,7 +139,7 @@ final class FunctionLoop implements Function {
     boolean arm() {
         try {
             return !stopping && device.arm();
-        } catch (RuntimeException | Error e) {
+        } catch (RuntimeException e) {
             fail(e);
             return false;
         }
@@ -177,14 +171,14 @@ final class FunctionLoop implements Function {
             if (client != null && (inside || isReady(count, CONNECTION))) {
                 serve(client);
             }
-        } catch (RuntimeException | Error e) {
+        } catch (RuntimeException e) {
             fail(e);
         }
     }
 
-    private void fail(Throwable bug) {
+    private void fail(RuntimeException bug) {
         LOG.log(System.Logger.Level.ERROR, id + ": out of service", bug);
-        removing = bug instanceof RuntimeException;
+        removing = true;
         stopping = true;
     }
 

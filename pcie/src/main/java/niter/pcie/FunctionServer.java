@@ -51,7 +51,8 @@ public final class FunctionServer implements AutoCloseable {
     public static FunctionServer start(
             String id, Device device, Path socket, Escrow escrow, Map<String, Descriptor> given)
             throws IOException {
-        Core core = Core.start("fn-" + id);
+        Core core = new Core("fn-" + id);
+        core.start();
         try {
             return start(id, device, socket, escrow, given, core, true);
         } catch (IOException | RuntimeException e) {

@@ -16,9 +16,10 @@ class CoreTest {
 
     @Test
     void oneFunctionsBugIsNotTheOthers() throws Exception {
-        try (Core core = Core.start("core");
+        try (Core core = new Core("core");
                 FakeEscrow escrow = new FakeEscrow(() -> {});
                 FakeEscrow other = new FakeEscrow(() -> {})) {
+            core.start();
             Adder buggy =
                     new Adder(
                             () -> {
@@ -41,14 +42,19 @@ class CoreTest {
 
     @Test
     void ordersRunOnItsThread() throws Exception {
-        try (Core core = Core.start("core")) {
+        try (Core core = new Core("core")) {
             CompletableFuture<String> name = new CompletableFuture<>();
+            core.execute(() -> name.complete(Thread.currentThread().getName()));
+            assertThat(name).as("before the start").isNotDone();
+            core.start();
+            assertThat(name.get()).isEqualTo("core");
             core.execute(
                     () -> {
                         throw new IllegalStateException("an order that fails ends nothing");
                     });
-            core.execute(() -> name.complete(Thread.currentThread().getName()));
-            assertThat(name.get()).isEqualTo("core");
+            CompletableFuture<Boolean> after = new CompletableFuture<>();
+            core.execute(() -> after.complete(true));
+            assertThat(after.get()).isTrue();
         }
     }
 

@@ -29,7 +29,7 @@ public final class ControllerMain {
     public static void main(String[] arguments) {
         try {
             Processes.setName("niter-controller");
-            serve(state(arguments).open()).awaitTermination();
+            serve(StateDirectory.fromArguments(arguments).open()).awaitTermination();
         } catch (IOException
                 | LinuxException
                 | StateDirectoryException
@@ -39,16 +39,6 @@ public final class ControllerMain {
             Thread.currentThread().interrupt();
         }
         System.exit(CANNOT_START);
-    }
-
-    private static StateDirectory state(String[] arguments) {
-        if (arguments.length == 0) {
-            return StateDirectory.fromEnvironment();
-        }
-        if (arguments.length == 2 && arguments[0].equals("--state")) {
-            return StateDirectory.of(Path.of(arguments[1]));
-        }
-        throw new IllegalArgumentException("expected nothing or --state DIR");
     }
 
     private static Server serve(StateDirectory state) throws IOException {

@@ -167,15 +167,9 @@ final class Card {
             }
             return done;
         } catch (RefusedException | LinuxException | IOException e) {
-            return failed(String.valueOf(e.getMessage()));
-        } catch (RuntimeException e) { // a defect here, which must not keep the controller waiting
-            LOG.log(System.Logger.Level.ERROR, request.getBodyCase().toString(), e);
-            return failed("a defect of the card: " + e);
+            String message = String.valueOf(e.getMessage());
+            return FromCard.newBuilder().setFailed(Failed.newBuilder().setMessage(message));
         }
-    }
-
-    private static FromCard.Builder failed(String message) {
-        return FromCard.newBuilder().setFailed(Failed.newBuilder().setMessage(message));
     }
 
     private interface Action {

@@ -1,7 +1,6 @@
 package niter.card.ebs;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Map;
 import niter.controller.control.CardConnection;
 import niter.controller.control.CardEvents;
@@ -30,7 +29,8 @@ public final class EbsMain {
     public static void main(String[] arguments) {
         try {
             Processes.setName("niter-ebs");
-            serve(state(arguments).open());
+            CardConnection.endOnError();
+            serve(StateDirectory.fromArguments(arguments).open());
         } catch (IOException
                 | LinuxException
                 | StateDirectoryException
@@ -38,16 +38,6 @@ public final class EbsMain {
             System.err.println("niter-ebs: " + e.getMessage());
             System.exit(CANNOT_START);
         }
-    }
-
-    private static StateDirectory state(String[] arguments) {
-        if (arguments.length == 0) {
-            return StateDirectory.fromEnvironment();
-        }
-        if (arguments.length == 2 && arguments[0].equals("--state")) {
-            return StateDirectory.of(Path.of(arguments[1]));
-        }
-        throw new IllegalArgumentException("expected nothing or --state DIR");
     }
 
     private static void serve(StateDirectory state) throws IOException {

@@ -18,7 +18,6 @@ import niter.controller.control.protocol.RemoveFunction;
 import niter.controller.control.protocol.ToCard;
 import niter.linux.Descriptor;
 import niter.linux.UnixSocket;
-import niter.pcie.Escrow;
 import niter.pcie.FunctionClient;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -127,24 +126,6 @@ class CardTest {
         succeed(delete());
         refuse("open(", ensure(function())); // no such volume
         assertThat(keeper.size()).isZero();
-    }
-
-    @Test
-    void aDefectIsAnAnswerToo() throws Exception {
-        Escrow broken =
-                new Escrow() {
-                    @Override
-                    public void hold(Map<String, Descriptor> byKey) {
-                        throw new IllegalStateException("broken");
-                    }
-
-                    @Override
-                    public void release(String... keys) {}
-                };
-        card();
-        succeed(create(1 << 20));
-        card = new Card(new Volumes(directory.resolve("volumes")), broken, events);
-        refuse("a defect of the card", ensure(function()));
     }
 
     @Test

@@ -15,14 +15,13 @@ final class Attachment implements Network, Allowances {
     private static final long SECOND = 1_000_000_000L;
 
     private final Vpc vpc;
+    private final Port port;
     private final long[] drops = new long[DropReason.values().length];
     private Interface config;
     private Rule[] in = {};
     private Rule[] out = {};
     private long second; // when the present one began
     private int linkLocal; // packets in it
-
-    private final Port port;
 
     Attachment(Vpc vpc, Interface config, Port port) {
         this.vpc = vpc;

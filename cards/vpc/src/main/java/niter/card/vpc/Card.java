@@ -40,7 +40,7 @@ final class Card {
 
     private final Escrow escrow;
     private final CardEvents events;
-    private final Core core = Core.start("core");
+    private final Core core = new Core("core");
     private final Vpc vpc;
     private final Map<String, ServedInterface> served = new TreeMap<>(); // guarded by this
 
@@ -48,6 +48,8 @@ final class Card {
      * Goes on with what an earlier process served, before anybody asks.
      *
      * @param given what the keeper held; taken over
+     * @throws LinuxException if this process has no memory or descriptors left for that: it is to
+     *     end, and the next one tries
      */
     Card(Escrow escrow, Map<String, Descriptor> given, CardEvents events) throws IOException {
         this.escrow = escrow;
@@ -56,12 +58,13 @@ final class Card {
         @Nullable Descriptor network = given.get(NETWORK);
         if (network != null) {
             try (network) {
-                apply(Specification.read(network, SetNetwork.parser()));
+                vpc.apply(Configurations.network(Specification.read(network, SetNetwork.parser())));
             } catch (RefusedException e) {
                 LOG.log(System.Logger.Level.ERROR, "network: {0}", e.getMessage());
             }
         }
         FunctionKeys.byFunction(given).forEach(this::resume);
+        core.start(); // all of them at once
     }
 
     /** The table of the process before, or a new one. */
@@ -93,8 +96,8 @@ final class Card {
             }
             served.put(functionId, ServedInterface.start(request, core, vpc, own, held));
             LOG.log(System.Logger.Level.INFO, "{0}: resumed", functionId);
-        } catch (IOException | RefusedException | LinuxException e) {
-            LOG.log(System.Logger.Level.ERROR, "{0}: {1}", functionId, e.getMessage());
+        } catch (IOException | RefusedException e) { // of another version: no later try helps
+            LOG.log(System.Logger.Level.ERROR, "{0}: not resumed: {1}", functionId, e.getMessage());
             events.post(functionId, "failed", String.valueOf(e.getMessage()));
         }
     }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import niter.controller.control.FunctionKeys;
 import niter.controller.control.protocol.EnsureInterface;
 import niter.controller.control.protocol.Function;
@@ -108,7 +109,14 @@ final class ServedInterface {
     /** Ends the function: the connection, the socket, its flows, what the keeper holds. */
     void remove() throws IOException {
         server.close();
-        core.execute(() -> vpc.detach(request.getInterface().getInterfaceId()));
+        CompletableFuture<Boolean> detached = new CompletableFuture<>();
+        core.execute(
+                () -> {
+                    vpc.detach(request.getInterface().getInterfaceId());
+                    detached.complete(true);
+                });
+        // Before the keeper forgets it: whoever gets the address next must find no flows.
+        detached.join();
         escrow.releaseAll();
     }
 

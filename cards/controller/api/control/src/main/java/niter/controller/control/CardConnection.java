@@ -6,6 +6,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import niter.controller.control.protocol.Failed;
 import niter.controller.control.protocol.FromCard;
 import niter.controller.control.protocol.Hello;
 import niter.controller.control.protocol.ToCard;
@@ -47,6 +48,21 @@ public final class CardConnection {
         this.events = events;
     }
 
+    /**
+     * Makes an {@link Error} on any thread end this process, so that a successor serves the
+     * functions that hang otherwise: of a card's main, first of all.
+     */
+    public static void endOnError() {
+        Thread.setDefaultUncaughtExceptionHandler(
+                (thread, error) -> {
+                    LOG.log(
+                            System.Logger.Level.ERROR,
+                            thread.getName() + ": the process ends",
+                            error);
+                    Runtime.getRuntime().halt(1); // nothing of what exit does may hang
+                });
+    }
+
     /** Serves controllers, one after the other, until the thread is interrupted. */
     public void run() {
         long pause = FIRST_PAUSE_MILLIS;
@@ -80,9 +96,20 @@ public final class CardConnection {
         }
     }
 
+    /** The card's answer; a defect of it must not keep the controller waiting. */
+    private FromCard.Builder answer(ToCard request) throws InterruptedException {
+        try {
+            return card.answer(request);
+        } catch (RuntimeException e) {
+            LOG.log(System.Logger.Level.ERROR, request.getBodyCase().toString(), e);
+            return FromCard.newBuilder()
+                    .setFailed(Failed.newBuilder().setMessage("a defect of the card: " + e));
+        }
+    }
+
     private void answer(ControlChannel channel, ToCard request) {
         try {
-            channel.send(card.answer(request).setId(request.getId()).build());
+            channel.send(answer(request).setId(request.getId()).build());
         } catch (IOException e) {
             LOG.log(System.Logger.Level.DEBUG, "controller: {0}", e.getMessage()); // asks again
         } catch (InterruptedException e) {

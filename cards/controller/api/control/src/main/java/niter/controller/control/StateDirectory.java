@@ -44,6 +44,22 @@ public final class StateDirectory {
         return from(System.getenv(), Path.of(System.getProperty("user.home")));
     }
 
+    /**
+     * As a process of niter is told by its arguments: {@code --state DIR}, or nothing for the
+     * user's.
+     *
+     * @throws IllegalArgumentException if they are anything else
+     */
+    public static StateDirectory fromArguments(String[] arguments) {
+        if (arguments.length == 0) {
+            return fromEnvironment();
+        }
+        if (arguments.length == 2 && arguments[0].equals("--state")) {
+            return of(Path.of(arguments[1]));
+        }
+        throw new IllegalArgumentException("expected nothing or --state DIR");
+    }
+
     static StateDirectory from(Map<String, String> environment, Path home) {
         @Nullable String configured = environment.get("XDG_STATE_HOME");
         boolean usable = configured != null && configured.startsWith("/"); // as XDG asks for
