@@ -168,6 +168,16 @@ public final class StateDirectory {
         return run().resolve("controller.sock");
     }
 
+    /** Where the link-local services take frames from the VPC card. */
+    public Path servicesSocket() {
+        return run().resolve("services.sock");
+    }
+
+    /** Where the uplink takes frames from the VPC card. */
+    public Path uplinkSocket() {
+        return run().resolve("uplink.sock");
+    }
+
     /** Where a card serves a function over vfio-user. */
     public Path functionSocket(String functionId) {
         return run().resolve(functionId + ".sock");
