@@ -25,9 +25,13 @@ public final class Core implements AutoCloseable {
     private final Descriptor wake = EventFd.create(); // guarded by this once it may be closed
     private final Queue<Runnable> orders = new ConcurrentLinkedQueue<>(); // any thread adds
     private final List<FunctionLoop> loops = new ArrayList<>(); // the core's thread
+    private final List<Watch> watches = new ArrayList<>(); // the core's thread
     private final long[] tokens = new long[Epoll.MAX_EVENTS]; // the core's thread
     private long lastToken = WAKE; // the core's thread
     private volatile boolean closing;
+
+    /** A descriptor that is none of a function's, and what to do when it is readable. */
+    private record Watch(long token, Descriptor descriptor, Runnable readable) {}
 
     /**
      * A core whose functions wait for {@link #start}: several that go on from another process begin
@@ -50,6 +54,21 @@ public final class Core implements AutoCloseable {
     public void execute(Runnable order) {
         orders.add(order);
         wake();
+    }
+
+    /**
+     * Runs something on the core's thread whenever a descriptor is readable (or at its end), until
+     * {@link #unwatch}. It must be short and must not block. On the core's thread.
+     */
+    public void watch(Descriptor descriptor, Runnable readable) {
+        watches.add(new Watch(++lastToken, descriptor, readable));
+        epoll.add(descriptor.number(), lastToken);
+    }
+
+    /** Ends a watch; before the descriptor is closed. On the core's thread. */
+    public void unwatch(Descriptor descriptor) {
+        epoll.remove(descriptor.number());
+        watches.removeIf(watch -> watch.descriptor == descriptor);
     }
 
     /** Serves a function from now on, until it is over. */
@@ -106,17 +125,27 @@ public final class Core implements AutoCloseable {
                 loop.end();
             }
         }
+        for (int i = watches.size() - 1; i >= 0; i--) { // one may end itself meanwhile
+            Watch watch = watches.get(i);
+            if (isReady(watch.token, ready)) {
+                attempt(watch.readable);
+            }
+        }
     }
 
     private void obey() {
         Runnable order = orders.poll();
         while (order != null) {
-            try {
-                order.run();
-            } catch (RuntimeException e) { // the order's bug; the functions go on
-                LOG.log(System.Logger.Level.ERROR, thread.getName() + ": an order failed", e);
-            }
+            attempt(order);
             order = orders.poll();
+        }
+    }
+
+    private void attempt(Runnable order) {
+        try {
+            order.run();
+        } catch (RuntimeException e) { // the order's bug; the functions go on
+            LOG.log(System.Logger.Level.ERROR, thread.getName() + ": an order failed", e);
         }
     }
 

@@ -2,6 +2,7 @@ package niter.card.vpc;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import niter.ena.Allowances;
 import niter.ena.Frame;
 import niter.ena.Network;
@@ -16,7 +17,7 @@ final class Attachment implements Network, Allowances {
 
     private final Vpc vpc;
     private final Port port;
-    private final long[] drops = new long[DropReason.values().length];
+    private final DropCounts drops = new DropCounts();
     private Interface config;
     private Rule[] in = {};
     private Rule[] out = {};
@@ -53,19 +54,20 @@ final class Attachment implements Network, Allowances {
         out = outwards.toArray(Rule[]::new);
     }
 
-    /** Whether a flow may begin towards another interface. */
-    boolean mayLeave(int protocol, int port, Interface other) {
-        return allows(out, protocol, port, other);
+    /** Whether a flow may begin towards another address, which has these groups. */
+    boolean mayLeave(int protocol, int port, int other, Set<String> otherGroups) {
+        return allows(out, protocol, port, other, otherGroups);
     }
 
-    /** Whether a flow may begin here that comes from another interface. */
-    boolean mayEnter(int protocol, int port, Interface other) {
-        return allows(in, protocol, port, other);
+    /** Whether a flow may begin here that comes from another address. */
+    boolean mayEnter(int protocol, int port, int other, Set<String> otherGroups) {
+        return allows(in, protocol, port, other, otherGroups);
     }
 
-    private static boolean allows(Rule[] rules, int protocol, int port, Interface other) {
+    private static boolean allows(
+            Rule[] rules, int protocol, int port, int other, Set<String> otherGroups) {
         for (Rule rule : rules) {
-            if (rule.allows(protocol, port, other.address(), other.groups())) {
+            if (rule.allows(protocol, port, other, otherGroups)) {
                 return true;
             }
         }
@@ -83,11 +85,15 @@ final class Attachment implements Network, Allowances {
     }
 
     void drop(DropReason reason) {
-        drops[reason.ordinal()]++;
+        drops.add(reason);
+    }
+
+    DropCounts drops() {
+        return drops;
     }
 
     long drops(DropReason reason) {
-        return drops[reason.ordinal()];
+        return drops.of(reason);
     }
 
     @Override

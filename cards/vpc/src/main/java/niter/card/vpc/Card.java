@@ -1,6 +1,7 @@
 package niter.card.vpc;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -17,6 +18,7 @@ import niter.controller.control.protocol.FromCard;
 import niter.controller.control.protocol.Functions;
 import niter.controller.control.protocol.SetNetwork;
 import niter.controller.control.protocol.ToCard;
+import niter.ena.Frame;
 import niter.linux.Descriptor;
 import niter.linux.LinuxException;
 import niter.linux.Mapping;
@@ -30,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * The card: a VPC, and the functions that serve its interfaces, all on one core. Requests come one
  * at a time, from any thread.
  */
-final class Card {
+final class Card implements Vpc.Outlets {
     private static final System.Logger LOG = System.getLogger(Card.class.getName());
     private static final int FLOWS = 65_536;
 
@@ -38,9 +40,14 @@ final class Card {
     private static final String FLOW_TABLE = "card/flows";
     private static final String NETWORK = "card/network";
 
+    /** In the list of drops: what came by the uplink and was for no interface. */
+    private static final String UPLINK = "uplink";
+
     private final Escrow escrow;
     private final CardEvents events;
     private final Core core = new Core("core");
+    private final Outlet services;
+    private final Outlet uplink;
     private final Vpc vpc;
     private final Map<String, ServedInterface> served = new TreeMap<>(); // guarded by this
 
@@ -51,10 +58,14 @@ final class Card {
      * @throws LinuxException if this process has no memory or descriptors left for that: it is to
      *     end, and the next one tries
      */
-    Card(Escrow escrow, Map<String, Descriptor> given, CardEvents events) throws IOException {
+    Card(Escrow escrow, Map<String, Descriptor> given, CardEvents events, Neighbours neighbours)
+            throws IOException {
         this.escrow = escrow;
         this.events = events;
-        vpc = new Vpc(flows(given.get(FLOW_TABLE)), FLOWS, System::nanoTime);
+        services =
+                new Outlet(neighbours.services, Outlet.Framing.PACKETS, core, this::fromServices);
+        uplink = new Outlet(neighbours.uplink, Outlet.Framing.LENGTHS, core, this::fromUplink);
+        vpc = new Vpc(flows(given.get(FLOW_TABLE)), FLOWS, System::nanoTime, this);
         @Nullable Descriptor network = given.get(NETWORK);
         if (network != null) {
             try (network) {
@@ -65,6 +76,34 @@ final class Card {
         }
         FunctionKeys.byFunction(given).forEach(this::resume);
         core.start(); // all of them at once
+        services.start();
+        uplink.start();
+    }
+
+    /**
+     * Sockets of the processes that the card hands frames to.
+     *
+     * @param services where the link-local services listen
+     * @param uplink where the uplink listens
+     */
+    record Neighbours(Path services, Path uplink) {}
+
+    @Override
+    public boolean toServices(Frame frame) {
+        return services.send(frame);
+    }
+
+    @Override
+    public boolean toUplink(Frame frame) {
+        return uplink.send(frame);
+    }
+
+    private void fromServices(Frame frame) {
+        vpc.fromServices(frame);
+    }
+
+    private void fromUplink(Frame frame) {
+        vpc.fromUplink(frame);
     }
 
     /** The table of the process before, or a new one. */
@@ -197,20 +236,27 @@ final class Card {
         core.execute(
                 () -> {
                     Drops.Builder drops = Drops.newBuilder();
-                    served.values().forEach(one -> add(drops, one.attachment()));
+                    served.values()
+                            .forEach(
+                                    one ->
+                                            add(
+                                                    drops,
+                                                    one.request().getFunctionId(),
+                                                    one.attachment().drops()));
+                    add(drops, UPLINK, vpc.uplinkDrops());
                     all.complete(drops.build());
                 });
         return all.join();
     }
 
-    private static void add(Drops.Builder drops, Attachment attachment) {
+    private static void add(Drops.Builder drops, String interfaceId, DropCounts counts) {
         for (DropReason reason : DropReason.values()) {
-            if (attachment.drops(reason) != 0) {
+            if (counts.of(reason) != 0) {
                 drops.addDrop(
                         Drop.newBuilder()
-                                .setInterfaceId(attachment.config().id())
+                                .setInterfaceId(interfaceId)
                                 .setReason(reason.name())
-                                .setPackets(attachment.drops(reason)));
+                                .setPackets(counts.of(reason)));
             }
         }
     }

@@ -1,5 +1,6 @@
 package niter.card.vpc;
 
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -12,12 +13,16 @@ import java.util.Set;
  * @param domain what DHCP tells as the domain name
  * @param groups by id
  * @param interfaces all of them
+ * @param routes beside the local one
+ * @param uplink the uplink's own network, which no guest reaches
  */
 record Configuration(
         Ipv4.Range range,
         String domain,
         Map<String, SecurityGroup> groups,
-        List<Interface> interfaces) {
+        List<Interface> interfaces,
+        List<Route> routes,
+        Ipv4.Range uplink) {
     /**
      * Checks what no single part can.
      *
@@ -40,8 +45,29 @@ record Configuration(
                 }
             }
         }
+        Set<Ipv4.Range> destinations = new HashSet<>();
+        for (Route route : routes) {
+            if (!destinations.add(route.destination())) {
+                throw new IllegalArgumentException(
+                        "route: " + route.destination() + " has two targets");
+            }
+        }
+        routes =
+                routes.stream()
+                        .sorted(Comparator.comparingInt(route -> -route.destination().bits()))
+                        .toList();
         groups = Map.copyOf(groups);
         interfaces = List.copyOf(interfaces);
+    }
+
+    /** Where packets to an address outside the VPC go; dropped where no route says otherwise. */
+    Route.Target route(int destination) {
+        for (int i = 0; i < routes.size(); i++) {
+            if (routes.get(i).destination().contains(destination)) {
+                return routes.get(i).target();
+            }
+        }
+        return Route.Target.BLACKHOLE;
     }
 
     /** The resolver's address. */

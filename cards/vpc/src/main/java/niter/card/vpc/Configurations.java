@@ -33,7 +33,8 @@ final class Configurations {
                     Ipv4.Range.of(message.getSubnetCidr()),
                     Set.copyOf(message.getSecurityGroupList()),
                     message.getHostName(),
-                    message.getSourceDestCheck());
+                    message.getSourceDestCheck(),
+                    message.getPublicIpv4().isEmpty() ? 0 : Ipv4.address(message.getPublicIpv4()));
         } catch (IllegalArgumentException e) {
             throw new RefusedException(message.getInterfaceId() + ": " + e.getMessage());
         }
@@ -57,10 +58,38 @@ final class Configurations {
         }
         try {
             return new Configuration(
-                    Ipv4.Range.of(message.getVpcCidr()), message.getDomain(), groups, interfaces);
+                    Ipv4.Range.of(message.getVpcCidr()),
+                    message.getDomain(),
+                    groups,
+                    interfaces,
+                    routes(message),
+                    uplink(message));
         } catch (IllegalArgumentException e) {
             throw new RefusedException(String.valueOf(e.getMessage()));
         }
+    }
+
+    private static List<Route> routes(SetNetwork message) {
+        List<Route> routes = new ArrayList<>();
+        for (niter.controller.control.protocol.Route route : message.getRouteList()) {
+            Route.Target target =
+                    switch (route.getTarget()) {
+                        case INTERNET_GATEWAY -> Route.Target.INTERNET_GATEWAY;
+                        case BLACKHOLE -> Route.Target.BLACKHOLE;
+                        case UNRECOGNIZED ->
+                                throw new IllegalArgumentException(
+                                        "route: expected a known target, got "
+                                                + route.getTargetValue());
+                    };
+            routes.add(new Route(Ipv4.Range.of(route.getDestinationCidr()), target));
+        }
+        return routes;
+    }
+
+    /** An earlier controller knows of none: then no guest reaches that one address. */
+    private static Ipv4.Range uplink(SetNetwork message) {
+        return Ipv4.Range.of(
+                message.getUplinkCidr().isEmpty() ? "0.0.0.0/32" : message.getUplinkCidr());
     }
 
     private static List<Rule> rules(String id, List<IpPermission> permissions)

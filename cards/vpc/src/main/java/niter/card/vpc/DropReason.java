@@ -26,6 +26,8 @@ enum DropReason {
     LINK_LOCAL_LIMIT,
     /** A link-local service that is not there, or a request that it does not answer. */
     SERVICE,
+    /** The uplink is not there, or takes no more now. */
+    UPLINK,
     /** The receiver has no driver, or no buffers. */
     RECEIVER
 }

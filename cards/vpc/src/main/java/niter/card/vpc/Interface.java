@@ -12,6 +12,7 @@ import java.util.Set;
  * @param groups ids of its security groups
  * @param hostName what DHCP tells it
  * @param checked source and destination must be its own address
+ * @param publicAddress under which the world knows it, 0 for none
  */
 record Interface(
         String id,
@@ -20,7 +21,8 @@ record Interface(
         Ipv4.Range subnet,
         Set<String> groups,
         String hostName,
-        boolean checked) {
+        boolean checked,
+        int publicAddress) {
     Interface {
         if (!subnet.contains(address)) {
             throw new IllegalArgumentException(

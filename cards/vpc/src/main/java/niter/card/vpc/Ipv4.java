@@ -71,6 +71,11 @@ final class Ipv4 {
             return base | ~mask(bits);
         }
 
+        @Override
+        public String toString() {
+            return text(base) + "/" + bits;
+        }
+
         private static int mask(int bits) {
             return bits == 0 ? 0 : -1 << 32 - bits;
         }

@@ -2,6 +2,7 @@ package niter.card.vpc;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,23 +19,20 @@ final class Vpc {
     private static final Ipv4.Range LINK_LOCAL = Ipv4.Range.of("169.254.0.0/16");
     private static final Ipv4.Range MULTICAST = Ipv4.Range.of("224.0.0.0/4");
     private static final int EVERYBODY = -1;
-    private static final int NO_ECHO = 0xffff; // no message's type
     private static final long GROUP_MAC = 1L << 40;
-    private static final int DESTINATION_UNREACHABLE = 3;
-    private static final int TIME_EXCEEDED = 11;
-    private static final int PARAMETER_PROBLEM = 12;
+    private static final int TIME_SERVICE = 0xa9fe_a97b; // 169.254.169.123
 
-    private final FlowTable flows;
+    private final Judge judge;
     private final int flowCount;
+    private final Outlets outlets;
     private final LongSupplier clock;
     private final Map<String, Attachment> attachments = new HashMap<>();
     private final Layers layers = new Layers();
-    private final FlowKey key = new FlowKey();
-    private final Fragments fragments = new Fragments();
     private final MemorySegment request = Arena.ofAuto().allocate(Dhcp.MAX_BYTES, 8);
     private final MemorySegment answer = Arena.ofAuto().allocate(Dhcp.MAX_BYTES, 8);
     private final Frame answerFrame = new Frame();
     private final Dhcp dhcp = new Dhcp(answer);
+    private final DropCounts uplinkDrops = new DropCounts();
     private @Nullable Configuration configuration;
     private AddressMap byAddress = AddressMap.of(List.of());
 
@@ -42,11 +40,22 @@ final class Vpc {
      * A VPC without interfaces.
      *
      * @param clock nanoseconds that go on over the processes of one boot
+     * @param outlets where packets go that are for no interface
      */
-    Vpc(FlowTable flows, int flowCount, LongSupplier clock) {
-        this.flows = flows;
+    Vpc(FlowTable flows, int flowCount, LongSupplier clock, Outlets outlets) {
+        judge = new Judge(flows, clock);
         this.flowCount = flowCount;
         this.clock = clock;
+        this.outlets = outlets;
+    }
+
+    /** Where packets leave the card that are for no interface. */
+    interface Outlets {
+        /** To the process of the link-local services; false where it takes none now. */
+        boolean toServices(Frame frame);
+
+        /** To the uplink; false where it takes none now. */
+        boolean toUplink(Frame frame);
     }
 
     int flows() {
@@ -63,7 +72,7 @@ final class Vpc {
     void detach(String id) {
         Attachment gone = attachments.remove(id);
         if (gone != null) {
-            flows.forget(gone.config().address());
+            judge.forget(gone.config().address());
             refresh();
         }
     }
@@ -182,20 +191,139 @@ final class Vpc {
         Configuration now = configuration;
         boolean resolver = now != null && destination == now.resolver();
         if (resolver || destination == own.router() || LINK_LOCAL.contains(destination)) {
-            return service(from);
+            return service(from, frame, source, destination);
         }
         Attachment to = byAddress.get(destination);
-        if (to == null || to == from) {
+        if (to == from) {
             return DropReason.NO_ROUTE;
         }
-        @Nullable DropReason refused = judge(from, to, head, source, destination);
+        if (to == null) {
+            return outward(from, frame, destination);
+        }
+        @Nullable DropReason refused = judge.judge(from, to, head, layers);
         return refused != null ? refused : deliver(from, to, frame);
     }
 
-    /** Services that live elsewhere than in the card are not there yet. */
-    private @Nullable DropReason service(Attachment from) {
-        return from.linkLocal(clock.getAsLong()) ? DropReason.SERVICE : DropReason.LINK_LOCAL_LIMIT;
+    /** Time is told here; what parses guests' text is not even in the card. */
+    private @Nullable DropReason service(
+            Attachment from, Frame frame, int source, int destination) {
+        if (!from.linkLocal(clock.getAsLong())) {
+            return DropReason.LINK_LOCAL_LIMIT;
+        }
+        Interface own = from.config();
+        if (source != own.address() || layers.isFragment()) {
+            return DropReason.SERVICE;
+        }
+        if (destination != TIME_SERVICE) {
+            return outlets.toServices(frame) ? null : DropReason.SERVICE;
+        }
+        int bytes = frame.length();
+        boolean asked =
+                layers.protocol() == Layers.UDP
+                        && Wire.u16(frame.head(), layers.transport() + 2) == Ntp.PORT
+                        && layers.transport() == Wire.ETHERNET_BYTES + Wire.IPV4_BYTES
+                        && bytes <= Dhcp.MAX_BYTES;
+        if (!asked) {
+            return DropReason.SERVICE;
+        }
+        frame.copy(0, request.address(), bytes);
+        int length = Ntp.answer(request, bytes, answer, own.routerMac(), Instant.now());
+        return length == 0 ? DropReason.SERVICE : reply(from, length);
     }
+
+    /** By the internet gateway. */
+    private @Nullable DropReason outward(Attachment from, Frame frame, int destination) {
+        Configuration now = configuration;
+        if (now == null || !Gateway.carries(now, from.config(), destination)) {
+            return DropReason.NO_ROUTE;
+        }
+        @Nullable DropReason refused = judge.judge(from, null, frame.head(), layers);
+        if (refused != null) {
+            return refused;
+        }
+        return outlets.toUplink(frame) ? null : DropReason.UPLINK;
+    }
+
+    // ---- from beside the card
+
+    /** The services answer an interface: from a service's address, to the interface's own. */
+    void fromServices(Frame frame) {
+        layers.parse(frame);
+        MemorySegment head = frame.head();
+        Configuration now = configuration;
+        if (layers.etherType() != Layers.IPV4 || layers.protocol() == Layers.NONE || now == null) {
+            return;
+        }
+        int source = Wire.u32(head, layers.network() + 12);
+        Attachment to = byAddress.get(Wire.u32(head, layers.network() + 16));
+        if (to == null
+                || Wire.mac(head, 0) != to.config().mac()
+                || source != now.resolver() && !LINK_LOCAL.contains(source)) {
+            return;
+        }
+        if (!to.port().receive(frame)) {
+            to.drop(DropReason.RECEIVER);
+        }
+    }
+
+    /** The world sends a frame to whoever has a public address. */
+    void fromUplink(Frame frame) {
+        @Nullable DropReason dropped = inward(frame);
+        if (dropped != null) {
+            uplinkDrops.add(dropped);
+        }
+    }
+
+    /** What came by the uplink and reached no interface. */
+    DropCounts uplinkDrops() {
+        return uplinkDrops;
+    }
+
+    private @Nullable DropReason inward(Frame frame) {
+        MemorySegment head = frame.head();
+        layers.parse(frame);
+        Configuration now = configuration;
+        if (layers.etherType() == Arp.TYPE && Arp.isWhole(head, frame.headLength())) {
+            return asked(head);
+        }
+        if (layers.etherType() != Layers.IPV4) {
+            return DropReason.PROTOCOL;
+        }
+        if (layers.protocol() == Layers.NONE) {
+            return DropReason.MALFORMED;
+        }
+        Attachment to = byAddress.get(Wire.u32(head, layers.network() + 16));
+        if (to == null || now == null || to.config().publicAddress() == 0) {
+            return DropReason.NO_ROUTE;
+        }
+        if (Gateway.isForeign(now, Wire.u32(head, layers.network() + 12))) {
+            return DropReason.SPOOFED_ADDRESS;
+        }
+        @Nullable DropReason refused = judge.judge(null, to, head, layers);
+        if (refused != null) {
+            to.drop(refused);
+            return null; // counted
+        }
+        Wire.mac(head, 0, to.config().mac());
+        Wire.mac(head, Wire.SOURCE_MAC, to.config().routerMac());
+        if (!to.port().receive(frame)) {
+            to.drop(DropReason.RECEIVER);
+        }
+        return null;
+    }
+
+    /** The uplink asks where an interface is. */
+    private @Nullable DropReason asked(MemorySegment head) {
+        Attachment to = byAddress.get(Arp.target(head));
+        if (Arp.operation(head) != Arp.REQUEST || to == null) {
+            return DropReason.BROADCAST;
+        }
+        Arp.answer(head, answer, to.config().mac());
+        answerFrame.wrap(answer, Arp.FRAME_BYTES);
+        return outlets.toUplink(answerFrame) ? null : DropReason.UPLINK;
+    }
+
+    // ---- DHCP
 
     private boolean isDhcp(MemorySegment head, int source, int destination, Interface own) {
         return layers.protocol() == Layers.UDP
@@ -217,93 +345,6 @@ final class Vpc {
         frame.copy(0, request.address(), bytes);
         int length = dhcp.answer(request, bytes, from.config(), now);
         return length == 0 ? DropReason.SERVICE : reply(from, length);
-    }
-
-    /** Whether the packet belongs to a flow that is allowed, or may begin one; null for yes. */
-    private @Nullable DropReason judge(
-            Attachment from, Attachment to, MemorySegment head, int source, int destination) {
-        int protocol = layers.protocol();
-        int id = Wire.u16(head, layers.network() + 4);
-        long now = clock.getAsLong();
-        if (layers.isFragment() && !layers.isFirstFragment()) {
-            return fragments.isAllowed(source, destination, id, protocol, now)
-                    ? null
-                    : DropReason.FRAGMENT;
-        }
-        int port = ports(head, source, destination, protocol);
-        int flags =
-                protocol == Layers.TCP && layers.transport() + 14 <= Frame.HEAD_BYTES
-                        ? Wire.u8(head, layers.transport() + 13)
-                        : 0;
-        if (flows.find(key, flags, now) == FlowTable.NONE && !isError(head, protocol, now)) {
-            if (!from.mayLeave(protocol, port, to.config())) {
-                return DropReason.GROUP_OUT;
-            }
-            if (!to.mayEnter(protocol, port, from.config())) {
-                return DropReason.GROUP_IN;
-            }
-            if (!flows.add(key, now)) {
-                return DropReason.FLOW_TABLE_FULL;
-            }
-        }
-        if (layers.isFragment()) {
-            fragments.allow(source, destination, id, protocol, now);
-        }
-        return null;
-    }
-
-    /** Fills the key; what rules compare is the answer: destination port, or ICMP type and code. */
-    private int ports(MemorySegment head, int source, int destination, int protocol) {
-        int at = layers.transport();
-        if (protocol == Layers.TCP || protocol == Layers.UDP) {
-            int port = Wire.u16(head, at + 2);
-            key.set(source, destination, protocol, Wire.u16(head, at), port);
-            return port;
-        }
-        if (protocol == Layers.ICMP && at + 8 <= Frame.HEAD_BYTES) {
-            int type = Wire.u8(head, at);
-            boolean echo = type == 0 || type == 8;
-            int id = echo ? Wire.u16(head, at + 4) : type;
-            // An echo's answer is the same flow; other messages have no answer.
-            key.set(source, destination, protocol, id, echo ? id : NO_ECHO);
-            return Wire.u16(head, at);
-        }
-        key.set(source, destination, protocol, 0, 0);
-        return 0;
-    }
-
-    /** An ICMP error about a packet of a flow that is allowed. */
-    private boolean isError(MemorySegment head, int protocol, long now) {
-        int at = layers.transport();
-        int inner = at + 8;
-        if (protocol != Layers.ICMP || inner + 60 + 8 > Frame.HEAD_BYTES) {
-            return false;
-        }
-        int type = Wire.u8(head, at);
-        boolean error =
-                type == DESTINATION_UNREACHABLE
-                        || type == TIME_EXCEEDED
-                        || type == PARAMETER_PROBLEM;
-        int innerProtocol = Wire.u8(head, inner + 9);
-        int header = (Wire.u8(head, inner) & 0xf) * 4;
-        if (!error
-                || header < Wire.IPV4_BYTES
-                || innerProtocol != Layers.TCP && innerProtocol != Layers.UDP) {
-            return false;
-        }
-        key.set(
-                Wire.u32(head, inner + 12),
-                Wire.u32(head, inner + 16),
-                innerProtocol,
-                Wire.u16(head, inner + header),
-                Wire.u16(head, inner + header + 2));
-        boolean known = flows.look(key, now) != FlowTable.NONE;
-        ports(
-                head,
-                Wire.u32(head, layers.network() + 12),
-                Wire.u32(head, layers.network() + 16),
-                protocol);
-        return known;
     }
 
     private static @Nullable DropReason deliver(Attachment from, Attachment to, Frame frame) {

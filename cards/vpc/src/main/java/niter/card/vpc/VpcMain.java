@@ -44,7 +44,12 @@ public final class VpcMain {
         KeeperStarter starter = KeeperStarter.fromEnvironment(state);
         KeeperClient keeper = KeeperClient.connect(state.keeperSocket(), NAME, starter::start);
         CardEvents events = new CardEvents();
-        Card card = new Card(new KeeperEscrow(keeper), keeper.given(), events);
+        Card card =
+                new Card(
+                        new KeeperEscrow(keeper),
+                        keeper.given(),
+                        events,
+                        new Card.Neighbours(state.servicesSocket(), state.uplinkSocket()));
         new CardConnection(state.controlSocket(), NAME, card::answer, events).run();
     }
 

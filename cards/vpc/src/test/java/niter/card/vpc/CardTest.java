@@ -34,13 +34,17 @@ class CardTest {
 
     @BeforeEach
     void begin() throws IOException {
-        card = new Card(keeper, Map.of(), events);
+        card = new Card(keeper, Map.of(), events, neighbours());
     }
 
     @AfterEach
     void end() {
         card.detach();
         keeper.close();
+    }
+
+    private Card.Neighbours neighbours() {
+        return new Card.Neighbours(directory.resolve("services"), directory.resolve("uplink"));
     }
 
     private FromCard ask(ToCard.Builder request) {
@@ -139,6 +143,7 @@ class CardTest {
         refuse("ports: expected", network(ssh().setFromPort(23), "172.31.0.0/16"));
         refuse("either cidr or group_id", network(ssh().setGroupId("sg-1"), "172.31.0.0/16"));
         refuse("host bits", network(ssh().setCidr("10.0.0.1/8"), "172.31.0.0/16"));
+        refuse("expected an IPv4 address", ensure(networkInterface().setPublicIpv4("127.42.1")));
         refuse("subnet: expected a part", network(ssh(), "10.0.0.0/16"));
         assertThat(keeper.size()).isEqualTo(OF_THE_CARD);
     }
@@ -151,7 +156,7 @@ class CardTest {
             client.write(7, 4, 2, 6);
             client.write(0, 0x4c, 4, 1);
             card.detach(); // its process ends; the connection is the keeper's still
-            card = new Card(keeper, keeper.given(), events);
+            card = new Card(keeper, keeper.given(), events, neighbours());
             assertThat(client.read(0, 0x4c, 4)).as("the mask it set").isEqualTo(1);
             assertThat(list().getFunctions().getFunction(0).getConnected()).isTrue();
             succeed(ensure(networkInterface())); // done already

@@ -24,10 +24,10 @@ class DhcpTest {
                     SUBNET,
                     Set.of(),
                     "ip-172-31-0-5",
-                    true);
+                    true,
+                    0);
     private static final Configuration VPC =
-            new Configuration(
-                    Ipv4.Range.of("172.31.0.0/16"), "ec2.internal", Map.of(), List.of(OWN));
+            Plan.of(Ipv4.Range.of("172.31.0.0/16"), Map.of(), List.of(OWN));
 
     private final MemorySegment reply = Arena.ofAuto().allocate(Dhcp.MAX_BYTES, 8);
     private final Dhcp dhcp = new Dhcp(reply);

@@ -91,7 +91,8 @@ class DifferentialTest {
                 new Vpc(
                         FlowTable.over(Arena.ofAuto().allocate(FlowTable.bytes(flows), 64)),
                         flows,
-                        () -> 0);
+                        () -> 0,
+                        new Surroundings());
         boolean[] got = new boolean[INTERFACES];
         List<Attachment> attachments = new ArrayList<>();
         rules(model, random);
@@ -106,12 +107,12 @@ class DifferentialTest {
                                 return true;
                             }));
         }
-        vpc.apply(new Configuration(RANGE, "x", model.groups, model.interfaces));
+        vpc.apply(Plan.of(RANGE, model.groups, model.interfaces));
         int passed = 0;
         for (int n = 0; n < PACKETS; n++) {
             if (random.nextInt(5000) == 0) {
                 rules(model, random);
-                vpc.apply(new Configuration(RANGE, "x", model.groups, model.interfaces));
+                vpc.apply(Plan.of(RANGE, model.groups, model.interfaces));
             }
             int from = random.nextInt(INTERFACES);
             int to = (from + 1 + random.nextInt(INTERFACES - 1)) % INTERFACES;
@@ -175,7 +176,8 @@ class DifferentialTest {
                             RANGE,
                             groups,
                             "h",
-                            true));
+                            true,
+                            0));
         }
     }
 

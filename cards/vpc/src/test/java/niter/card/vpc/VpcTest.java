@@ -30,7 +30,8 @@ class VpcTest {
             new Vpc(
                     FlowTable.over(Arena.ofAuto().allocate(FlowTable.bytes(1024), 64)),
                     1024,
-                    this::now);
+                    this::now,
+                    new Surroundings());
     private final List<Queue<byte[]>> received = new ArrayList<>();
     private final List<Interface> interfaces = new ArrayList<>();
     private final List<Attachment> attachments = new ArrayList<>();
@@ -62,7 +63,7 @@ class VpcTest {
     }
 
     private void apply() {
-        vpc.apply(new Configuration(RANGE, "ec2.internal", groups, interfaces));
+        vpc.apply(Plan.of(RANGE, groups, interfaces));
     }
 
     private void add(Ipv4.Range subnet, int host, String group) {
@@ -75,7 +76,8 @@ class VpcTest {
                         subnet,
                         Set.of(group),
                         "ip-" + index,
-                        true);
+                        true,
+                        0);
         interfaces.add(config);
         received.add(new ArrayDeque<>());
         attachments.add(
@@ -293,7 +295,8 @@ class VpcTest {
                                 SUBNET,
                                 Set.of(),
                                 "new",
-                                true),
+                                true,
+                                0),
                         frame -> received.get(0).add(Packet.bytes(frame))));
         assertThat(passes(1, 0, 6, Packet.tcp(22, 1000, ACK))).isFalse();
     }
@@ -301,7 +304,7 @@ class VpcTest {
     @Test
     void aConfigurationThatMakesNoSenseIsRefused() {
         Interface twice = interfaces.get(0);
-        assertThatThrownBy(() -> new Configuration(RANGE, "x", groups, List.of(twice, twice)))
+        assertThatThrownBy(() -> Plan.of(RANGE, groups, List.of(twice, twice)))
                 .hasMessageContaining("private_ipv4: 172.31.0.4 has two interfaces");
         assertThatThrownBy(() -> new Rule(6, 23, 22, new Rule.Addresses(RANGE)))
                 .hasMessageContaining("ports:");

@@ -1,0 +1,219 @@
+package niter.card.vpc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What leaves the VPC by the uplink or to the services, and what comes in. */
+class OutsideTest {
+    private static final Ipv4.Range RANGE = Ipv4.Range.of("172.31.0.0/16");
+    private static final Ipv4.Range SUBNET = Ipv4.Range.of("172.31.0.0/20");
+    private static final Ipv4.Range ALL = Ipv4.Range.of("0.0.0.0/0");
+    private static final int CALLER = Ipv4.address("192.0.2.2");
+    private static final int FAR = Ipv4.address("203.0.113.9");
+    private static final long UPLINK_MAC = 0x5255_c000_0202L;
+    private static final int SYN = 2;
+
+    private final Surroundings around = new Surroundings();
+    private final Vpc vpc =
+            new Vpc(
+                    FlowTable.over(Arena.ofAuto().allocate(FlowTable.bytes(1024), 64)),
+                    1024,
+                    () -> 0,
+                    around);
+    private final List<Attachment> attachments = new ArrayList<>();
+    private final List<Queue<byte[]>> received = new ArrayList<>();
+    private final List<Interface> interfaces = new ArrayList<>();
+
+    @BeforeEach
+    void plugIn() {
+        add("sg-open", Ipv4.address("127.42.0.4"));
+        add("sg-shut", Ipv4.address("127.42.0.5"));
+        add("sg-open", 0);
+        Rule web = new Rule(6, 80, 80, new Rule.Addresses(ALL));
+        Rule ssh = new Rule(6, 22, 22, new Rule.Addresses(Ipv4.Range.of("192.0.2.2/32")));
+        Rule inside = new Rule(6, 23, 23, new Rule.Addresses(RANGE));
+        Rule out = new Rule(Rule.ALL, -1, -1, new Rule.Addresses(ALL));
+        Map<String, SecurityGroup> groups = new HashMap<>();
+        groups.put(
+                "sg-open", new SecurityGroup("sg-open", List.of(web, ssh, inside), List.of(out)));
+        groups.put("sg-shut", new SecurityGroup("sg-shut", List.of(), List.of()));
+        vpc.apply(Plan.of(RANGE, groups, interfaces));
+    }
+
+    private void add(String group, int publicAddress) {
+        int index = interfaces.size();
+        Interface config =
+                new Interface(
+                        "eni-" + index,
+                        0x0e01_0000_0000L + index,
+                        SUBNET.base() + 4 + index,
+                        SUBNET,
+                        Set.of(group),
+                        "ip-" + index,
+                        true,
+                        publicAddress);
+        Queue<byte[]> queue = new ArrayDeque<>();
+        Attachment attachment =
+                new Attachment(vpc, config, frame -> queue.add(Packet.bytes(frame)));
+        vpc.attach(attachment);
+        interfaces.add(config);
+        received.add(queue);
+        attachments.add(attachment);
+    }
+
+    private byte[] send(int from, int to, int protocol, byte[] payload) {
+        Interface own = interfaces.get(from);
+        attachments
+                .get(from)
+                .sent(Packet.frame(Packet.ipv4(own.mac(), own.address(), to, protocol, payload)));
+        return around.uplink.poll();
+    }
+
+    private byte[] arrive(int source, int to, int protocol, byte[] payload) {
+        int target = interfaces.get(to).address();
+        vpc.fromUplink(Packet.frame(Packet.ipv4(UPLINK_MAC, source, target, protocol, payload)));
+        return received.get(to).poll();
+    }
+
+    private long drops(int of, DropReason reason) {
+        return attachments.get(of).drops(reason);
+    }
+
+    @Test
+    void whoHasAPublicAddressReachesTheWorldAndIsAnswered() {
+        assertThat(send(0, FAR, 6, Packet.tcp(1000, 443, SYN))).isNotNull();
+        byte[] answer = arrive(FAR, 0, 6, Packet.tcp(443, 1000, 0x12));
+        assertThat(ByteBuffer.wrap(answer).getInt(2)).as("its own MAC").isZero();
+        assertThat(ByteBuffer.wrap(answer).getInt(8)).as("the router's").isEqualTo(0xac1f_0000);
+        assertThat(arrive(FAR, 0, 6, Packet.tcp(443, 1001, 0x12))).as("another flow").isNull();
+        assertThat(send(1, FAR, 6, Packet.tcp(1000, 443, SYN))).as("no rule").isNull();
+        assertThat(drops(1, DropReason.GROUP_OUT)).isEqualTo(1);
+        assertThat(send(2, FAR, 6, Packet.tcp(1000, 443, SYN))).as("no address").isNull();
+        assertThat(drops(2, DropReason.NO_ROUTE)).isEqualTo(1);
+    }
+
+    @Test
+    void theHostItselfIsNotReached() {
+        for (String target :
+                List.of(
+                        "127.0.0.1",
+                        "127.42.0.4",
+                        "0.0.0.0",
+                        "192.0.2.2",
+                        "192.0.2.3",
+                        "172.31.77.7",
+                        "198.51.100.1",
+                        "240.0.0.1")) {
+            assertThat(send(0, Ipv4.address(target), 17, Packet.udp(1, 2, 0))).as(target).isNull();
+        }
+        assertThat(drops(0, DropReason.NO_ROUTE)).isEqualTo(8);
+    }
+
+    @Test
+    void rulesDecideWhoComesIn() {
+        assertThat(arrive(CALLER, 0, 6, Packet.tcp(1000, 22, SYN))).isNotNull();
+        assertThat(send(0, CALLER, 6, Packet.tcp(22, 1000, 0x12))).as("the answer").isNull();
+        assertThat(arrive(FAR, 0, 6, Packet.tcp(1000, 80, SYN))).isNotNull();
+        assertThat(arrive(FAR, 0, 6, Packet.tcp(1000, 22, SYN))).isNull();
+        assertThat(arrive(CALLER, 0, 6, Packet.tcp(1000, 23, SYN))).as("not inside").isNull();
+        assertThat(drops(0, DropReason.GROUP_IN)).isEqualTo(2);
+        assertThat(arrive(CALLER, 1, 6, Packet.tcp(1000, 22, SYN))).isNull();
+        assertThat(arrive(CALLER, 2, 6, Packet.tcp(1000, 22, SYN))).as("not public").isNull();
+        assertThat(arrive(Ipv4.address("172.31.0.6"), 0, 6, Packet.tcp(1, 80, SYN))).isNull();
+        assertThat(arrive(Ipv4.address("127.0.0.1"), 0, 6, Packet.tcp(1, 80, SYN))).isNull();
+        assertThat(vpc.uplinkDrops().of(DropReason.NO_ROUTE)).isEqualTo(1);
+        assertThat(vpc.uplinkDrops().of(DropReason.SPOOFED_ADDRESS)).isEqualTo(2);
+    }
+
+    @Test
+    void theUplinkLearnsWhereInterfacesAre() {
+        byte[] question =
+                Packet.arp(UPLINK_MAC, UPLINK_MAC, CALLER, interfaces.get(1).address(), 1);
+        vpc.fromUplink(Packet.frame(question));
+        ByteBuffer answer = ByteBuffer.wrap(around.uplink.remove());
+        assertThat(answer.getInt(24)).isEqualTo(1);
+        assertThat(answer.getShort(20)).as("a reply").isEqualTo((short) 2);
+    }
+
+    @Test
+    void anUplinkThatIsAwayIsALossThatIsCounted() {
+        around.there = false;
+        assertThat(send(0, FAR, 6, Packet.tcp(1000, 443, SYN))).isNull();
+        assertThat(drops(0, DropReason.UPLINK)).isEqualTo(1);
+    }
+
+    // ---- services
+
+    @Test
+    void servicesGetWhatIsForThemAndAnswerOnlyAsThemselves() {
+        int metadata = Ipv4.address("169.254.169.254");
+        assertThat(send(1, metadata, 6, Packet.tcp(1000, 80, SYN))).isNull();
+        send(1, Ipv4.address("172.31.0.2"), 17, Packet.udp(1000, 53, 0));
+        assertThat(around.services).as("no rule is asked").hasSize(2);
+        assertThat(answered(metadata, 1, interfaces.get(1).mac())).isNotNull();
+        assertThat(answered(Ipv4.address("172.31.0.2"), 1, interfaces.get(1).mac())).isNotNull();
+        assertThat(answered(FAR, 1, interfaces.get(1).mac())).as("of the world").isNull();
+        assertThat(answered(metadata, 1, interfaces.get(0).mac())).as("another's").isNull();
+        around.there = false;
+        send(1, metadata, 6, Packet.tcp(1000, 80, SYN));
+        assertThat(drops(1, DropReason.SERVICE)).isEqualTo(1);
+    }
+
+    private byte[] answered(int source, int to, long mac) {
+        byte[] frame =
+                Packet.ipv4(
+                        Packet.ROUTER,
+                        source,
+                        interfaces.get(to).address(),
+                        6,
+                        Packet.tcp(80, 1000, 0x12));
+        ByteBuffer.wrap(frame).putShort(0, (short) (mac >>> 32)).putInt(2, (int) mac);
+        vpc.fromServices(Packet.frame(frame));
+        return received.get(to).poll();
+    }
+
+    @Test
+    void timeIsTold() {
+        byte[] question = Packet.udp(5000, 123, 48);
+        question[8] = 0x23; // version 4, a client's
+        question[8 + 40] = 77; // its transmit time
+        send(0, Ipv4.address("169.254.169.123"), 17, question);
+        ByteBuffer answer = ByteBuffer.wrap(received.get(0).remove());
+        assertThat(answer.get(42)).as("version 4, a server's").isEqualTo((byte) 0x24);
+        assertThat(answer.get(43)).as("stratum").isEqualTo((byte) 3);
+        assertThat(answer.get(42 + 24)).as("the origin").isEqualTo((byte) 77);
+        long seconds = (answer.getInt(42 + 40) & 0xffff_ffffL) - 2_208_988_800L;
+        assertThat(seconds).isBetween(1_700_000_000L, 2_085_978_496L); // era 0
+        question[8] = 0x24; // a server's
+        send(0, Ipv4.address("169.254.169.123"), 17, question);
+        assertThat(drops(0, DropReason.SERVICE)).isEqualTo(1);
+    }
+
+    @Test
+    void twoTargetsOfOneRouteAreRefused() {
+        Route one = new Route(ALL, Route.Target.BLACKHOLE);
+        Route two = new Route(ALL, Route.Target.INTERNET_GATEWAY);
+        assertThatThrownBy(
+                        () ->
+                                new Configuration(
+                                        RANGE,
+                                        "x",
+                                        Map.of(),
+                                        List.of(),
+                                        List.of(one, two),
+                                        Plan.UPLINK))
+                .hasMessageContaining("route: 0.0.0.0/0 has two targets");
+    }
+}
