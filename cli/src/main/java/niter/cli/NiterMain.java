@@ -29,6 +29,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             ProcessesCommand.class,
             DfCommand.class,
             TypesCommand.class,
+            PortsCommand.class,
             VpcCommand.class,
             ImageCommand.class,
             PruneCommand.class,

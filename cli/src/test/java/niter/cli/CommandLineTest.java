@@ -59,6 +59,7 @@ class CommandLineTest {
                 "processes",
                 "df",
                 "types",
+                "ports",
                 "vpc",
                 "image",
                 "prune",

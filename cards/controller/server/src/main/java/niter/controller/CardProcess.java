@@ -2,19 +2,14 @@ package niter.controller;
 
 import java.io.IOException;
 import niter.controller.control.KeeperClient;
-import niter.controller.control.KeeperRefusedException;
 import niter.controller.control.StateDirectory;
-import niter.controller.control.protocol.Process;
 import niter.controller.control.protocol.RestartPolicy;
 import niter.controller.control.protocol.Spawn;
 
 /** A card's process, which starts when it is first needed. */
 final class CardProcess {
-    private final String name;
-    private final KeeperClient keeper;
-    private final StateDirectory state;
-    private final String java;
-    private final String argumentFile;
+    private final KeptProcess process;
+    private final Spawn spawn;
 
     /**
      * A process that may run or not.
@@ -29,28 +24,8 @@ final class CardProcess {
             StateDirectory state,
             String java,
             String argumentFile) {
-        this.name = name;
-        this.keeper = keeper;
-        this.state = state;
-        this.java = java;
-        this.argumentFile = argumentFile;
-    }
-
-    boolean isRunning() throws IOException {
-        for (Process process : keeper.processes()) {
-            if (process.getName().equals(name) && process.getPid() > 0) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** Does nothing where it runs. */
-    void start() throws IOException {
-        if (isRunning()) {
-            return;
-        }
-        Spawn spawn =
+        process = new KeptProcess(name, keeper);
+        spawn =
                 Spawn.newBuilder()
                         .setProcess(name)
                         .setExecutable(java)
@@ -61,14 +36,14 @@ final class CardProcess {
                         .setLogFile(state.log(name).toString())
                         .setRestart(RestartPolicy.RESTART_ALWAYS)
                         .build();
-        try {
-            keeper.spawn(spawn);
-        } catch (KeeperRefusedException e) {
-            // Another one started it, or it is about to be started again.
-            if (keeper.processes().stream().noneMatch(one -> one.getName().equals(name))) {
-                throw new IOException(
-                        "the card " + name + " cannot be started: " + e.getMessage(), e);
-            }
-        }
+    }
+
+    boolean isRunning() throws IOException {
+        return process.isRunning();
+    }
+
+    /** Does nothing where it runs. */
+    void start() throws IOException {
+        process.start(spawn);
     }
 }

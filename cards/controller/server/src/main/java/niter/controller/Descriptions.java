@@ -26,7 +26,8 @@ final class Descriptions {
                 .setVcpus(record.getVcpus())
                 .setMemoryBytes(record.getMemoryBytes())
                 .setNetworkInterfaceId(record.getInterfaceId())
-                .setPrivateIpAddress(record.getPrivateIpv4());
+                .setPrivateIpAddress(record.getPrivateIpv4())
+                .setPublicIpAddress(record.getPublicIpv4());
     }
 
     /** One that is gone. */

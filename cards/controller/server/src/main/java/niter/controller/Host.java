@@ -46,7 +46,11 @@ final class Host {
         volumes = new Volumes(ebs, process(Volumes.CARD, java, dist), state);
         network =
                 new Network(
-                        vpc, process(Network.CARD, java, dist), state, () -> instances().records());
+                        vpc,
+                        process(Network.CARD, java, dist),
+                        new Uplink(keeper, state),
+                        state,
+                        () -> instances().records());
         Engines engines =
                 new Engines(
                         keeper,

@@ -54,7 +54,7 @@ final class Instances {
         for (int i = 0; i < made.length; i++) {
             Instance instance = made[i];
             if (instance == null) {
-                InstanceRecord record = Network.withInterface(request.record(i), records());
+                InstanceRecord record = parts.network().withInterface(request.record(i), records());
                 store.write(record);
                 instance = new Instance(record, parts);
                 byId.put(record.getInstanceId(), instance);

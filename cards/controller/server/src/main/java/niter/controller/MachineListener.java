@@ -13,4 +13,9 @@ record MachineListener(Instance instance) implements Qmp.Listener {
             instance.guestIsDown();
         }
     }
+
+    @Override
+    public void ended() {
+        // The keeper tells how its process ended.
+    }
 }

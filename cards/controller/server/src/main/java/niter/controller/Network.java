@@ -2,9 +2,12 @@ package niter.controller;
 
 import java.io.IOException;
 import java.security.SecureRandom;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -17,12 +20,17 @@ import niter.controller.control.protocol.ListDrops;
 import niter.controller.control.protocol.ListFunctions;
 import niter.controller.control.protocol.NetworkInterface;
 import niter.controller.control.protocol.RemoveFunction;
+import niter.controller.control.protocol.Route;
+import niter.controller.control.protocol.RouteTarget;
 import niter.controller.control.protocol.SecurityGroup;
 import niter.controller.control.protocol.SetNetwork;
 import niter.controller.control.protocol.ToCard;
 import niter.controller.northbound.Drop;
 import niter.controller.northbound.Drops;
+import niter.controller.northbound.Port;
+import niter.controller.northbound.Ports;
 import niter.controller.record.InstanceRecord;
+import niter.controller.record.Wish;
 
 /**
  * The default VPC and the instances' interfaces in it, as the VPC card is asked for them. The card
@@ -49,6 +57,9 @@ final class Network {
     private final Card card;
     private final CardProcess process;
     private final StateDirectory state;
+    private final Uplink uplink;
+    private final PublicRange publicRange;
+    private final PortPlan ports;
     private final Supplier<Collection<InstanceRecord>> records;
 
     /**
@@ -59,11 +70,16 @@ final class Network {
     Network(
             Card card,
             CardProcess process,
+            Uplink uplink,
             StateDirectory state,
-            Supplier<Collection<InstanceRecord>> records) {
+            Supplier<Collection<InstanceRecord>> records)
+            throws IOException {
         this.card = card;
         this.process = process;
+        this.uplink = uplink;
         this.state = state;
+        publicRange = PublicRange.of(state);
+        ports = PortPlan.ofHost();
         this.records = records;
     }
 
@@ -73,10 +89,13 @@ final class Network {
      * @param others all records, whose addresses are taken
      * @throws ApiException if the subnet has no address left
      */
-    static InstanceRecord withInterface(InstanceRecord record, Collection<InstanceRecord> others)
+    InstanceRecord withInterface(InstanceRecord record, Collection<InstanceRecord> others)
             throws ApiException {
         Set<String> taken = new HashSet<>();
-        others.forEach(other -> taken.add(other.getPrivateIpv4()));
+        for (InstanceRecord other : others) {
+            taken.add(other.getPrivateIpv4());
+            taken.add(other.getPublicIpv4());
+        }
         for (int host = FIRST_HOST; host < HOSTS; host++) {
             String address = text(SUBNET_BASE + host);
             if (!taken.contains(address)) {
@@ -84,10 +103,21 @@ final class Network {
                         .setInterfaceId(Ids.make("eni"))
                         .setMac(mac())
                         .setPrivateIpv4(address)
+                        .setPublicIpv4(publicAddress(taken))
                         .build();
             }
         }
         throw ApiException.exhausted("subnet: all addresses of " + SUBNET + " are taken");
+    }
+
+    /** Empty where there is none left: the instance reaches the VPC only. */
+    private String publicAddress(Set<String> taken) {
+        for (int host = 1; host < PublicRange.HOSTS; host++) {
+            if (!taken.contains(publicRange.address(host))) {
+                return publicRange.address(host);
+            }
+        }
+        return "";
     }
 
     private static String text(int address) {
@@ -119,6 +149,7 @@ final class Network {
     void serve(InstanceRecord record) throws Card.RefusedException, IOException {
         String id = record.getInterfaceId();
         process.start();
+        uplink.serve(record);
         card.ask(
                 ToCard.newBuilder()
                         .setEnsureInterface(
@@ -136,6 +167,11 @@ final class Network {
                 SetNetwork.newBuilder()
                         .setVpcCidr(VPC)
                         .setDomain(DOMAIN)
+                        .setUplinkCidr(Uplink.NETWORK)
+                        .addRoute(
+                                Route.newBuilder()
+                                        .setDestinationCidr("0.0.0.0/0")
+                                        .setTarget(RouteTarget.INTERNET_GATEWAY))
                         .addSecurityGroup(
                                 SecurityGroup.newBuilder()
                                         .setGroupId(DEFAULT_GROUP)
@@ -147,6 +183,49 @@ final class Network {
             }
         }
         card.ask(ToCard.newBuilder().setSetNetwork(network));
+        List<Forward> forwards = new ArrayList<>();
+        forwardsOf(records.get()).values().forEach(forwards::addAll);
+        uplink.forward(forwards);
+    }
+
+    private Map<String, List<Forward>> forwardsOf(Collection<InstanceRecord> all) {
+        Map<String, List<Forward>> forwards = new LinkedHashMap<>();
+        for (InstanceRecord record : all) {
+            if (!record.getPublicIpv4().isEmpty() && record.getWish() == Wish.RUN) {
+                forwards.put(
+                        record.getInstanceId(),
+                        ports.forwards(
+                                record.getPublicIpv4(),
+                                record.getPrivateIpv4(),
+                                permissions(record)));
+            }
+        }
+        return forwards;
+    }
+
+    /** What the instance's groups let in. */
+    private static List<IpPermission> permissions(InstanceRecord record) {
+        return List.of();
+    }
+
+    /** The host's ports that reach instances. */
+    Ports ports() {
+        Ports.Builder all = Ports.newBuilder();
+        forwardsOf(records.get())
+                .forEach(
+                        (instance, forwards) -> {
+                            for (Forward one : forwards) {
+                                all.addPort(
+                                        Port.newBuilder()
+                                                .setInstanceId(instance)
+                                                .setProtocol(one.protocol().word())
+                                                .setPort(one.port())
+                                                .setHostAddress(one.hostAddress())
+                                                .setHostPort(one.hostPort())
+                                                .setProblem(uplink.problem(one)));
+                            }
+                        });
+        return all.build();
     }
 
     private static NetworkInterface networkInterface(InstanceRecord record) {
@@ -158,6 +237,7 @@ final class Network {
                 .addSecurityGroup(DEFAULT_GROUP)
                 .setHostName("ip-" + record.getPrivateIpv4().replace('.', '-'))
                 .setSourceDestCheck(true)
+                .setPublicIpv4(record.getPublicIpv4())
                 .build();
     }
 
@@ -167,6 +247,7 @@ final class Network {
         card.ask(
                 ToCard.newBuilder()
                         .setRemoveFunction(RemoveFunction.newBuilder().setFunctionId(interfaceId)));
+        configure();
     }
 
     /** Packets that the card dropped; none while no card runs. */

@@ -14,12 +14,14 @@ import niter.controller.northbound.DescribeCapacityRequest;
 import niter.controller.northbound.DescribeDropsRequest;
 import niter.controller.northbound.DescribeInstanceTypesRequest;
 import niter.controller.northbound.DescribeInstancesRequest;
+import niter.controller.northbound.DescribePortsRequest;
 import niter.controller.northbound.DescribeProcessesRequest;
 import niter.controller.northbound.Drops;
 import niter.controller.northbound.InstanceRequest;
 import niter.controller.northbound.InstanceState;
 import niter.controller.northbound.InstanceTypes;
 import niter.controller.northbound.Instances;
+import niter.controller.northbound.Ports;
 import niter.controller.northbound.Process;
 import niter.controller.northbound.Processes;
 import niter.controller.northbound.RunInstancesRequest;
@@ -275,6 +277,11 @@ final class NorthboundService extends ControllerGrpc.ControllerImplBase {
                         throw new IOException(e.getMessage(), e);
                     }
                 });
+    }
+
+    @Override
+    public void describePorts(DescribePortsRequest request, StreamObserver<Ports> answer) {
+        answer(answer, () -> host.network().ports());
     }
 
     @Override

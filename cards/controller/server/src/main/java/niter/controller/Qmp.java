@@ -45,6 +45,9 @@ final class Qmp implements AutoCloseable {
          * @param reason as QMP spells it: "guest-shutdown", "host-qmp-quit"
          */
         void shutDown(String reason);
+
+        /** Nothing will be said any more. */
+        void ended();
     }
 
     /** QEMU's answer: it cannot do that. */
@@ -208,6 +211,7 @@ final class Qmp implements AutoCloseable {
         }
         left.values()
                 .forEach(future -> future.completeExceptionally(new IOException("QEMU ended")));
+        listener.ended();
     }
 
     /** Ends this end's use of the socket. */

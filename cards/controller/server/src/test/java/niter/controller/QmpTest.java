@@ -34,6 +34,11 @@ class QmpTest implements Qmp.Listener {
         down.complete(reason);
     }
 
+    @Override
+    public void ended() {
+        // Each test knows.
+    }
+
     @AfterEach
     void end() {
         qemu.close();

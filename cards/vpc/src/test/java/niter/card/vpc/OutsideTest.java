@@ -20,7 +20,7 @@ class OutsideTest {
     private static final Ipv4.Range RANGE = Ipv4.Range.of("172.31.0.0/16");
     private static final Ipv4.Range SUBNET = Ipv4.Range.of("172.31.0.0/20");
     private static final Ipv4.Range ALL = Ipv4.Range.of("0.0.0.0/0");
-    private static final int CALLER = Ipv4.address("192.0.2.2");
+    private static final int CALLER = Ipv4.address("192.0.0.2");
     private static final int FAR = Ipv4.address("203.0.113.9");
     private static final long UPLINK_MAC = 0x5255_c000_0202L;
     private static final int SYN = 2;
@@ -42,7 +42,7 @@ class OutsideTest {
         add("sg-shut", Ipv4.address("127.42.0.5"));
         add("sg-open", 0);
         Rule web = new Rule(6, 80, 80, new Rule.Addresses(ALL));
-        Rule ssh = new Rule(6, 22, 22, new Rule.Addresses(Ipv4.Range.of("192.0.2.2/32")));
+        Rule ssh = new Rule(6, 22, 22, new Rule.Addresses(Ipv4.Range.of("192.0.0.2/32")));
         Rule inside = new Rule(6, 23, 23, new Rule.Addresses(RANGE));
         Rule out = new Rule(Rule.ALL, -1, -1, new Rule.Addresses(ALL));
         Map<String, SecurityGroup> groups = new HashMap<>();
@@ -111,8 +111,8 @@ class OutsideTest {
                         "127.0.0.1",
                         "127.42.0.4",
                         "0.0.0.0",
-                        "192.0.2.2",
-                        "192.0.2.3",
+                        "192.0.0.2",
+                        "192.0.0.3",
                         "172.31.77.7",
                         "198.51.100.1",
                         "240.0.0.1")) {

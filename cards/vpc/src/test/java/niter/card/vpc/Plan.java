@@ -5,7 +5,7 @@ import java.util.Map;
 
 /** The configuration that tests start from: everything outside the VPC by the internet gateway. */
 final class Plan {
-    static final Ipv4.Range UPLINK = Ipv4.Range.of("192.0.2.0/24");
+    static final Ipv4.Range UPLINK = Ipv4.Range.of("192.0.0.0/29");
 
     private Plan() {}
 

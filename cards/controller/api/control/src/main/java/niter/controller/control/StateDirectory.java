@@ -178,6 +178,11 @@ public final class StateDirectory {
         return run().resolve("uplink.sock");
     }
 
+    /** Where the uplink is told what to forward. */
+    public Path uplinkControlSocket() {
+        return run().resolve("uplink-qmp.sock");
+    }
+
     /** Where a card serves a function over vfio-user. */
     public Path functionSocket(String functionId) {
         return run().resolve(functionId + ".sock");

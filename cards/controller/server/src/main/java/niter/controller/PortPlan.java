@@ -1,0 +1,94 @@
+package niter.controller;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import niter.controller.control.protocol.IpPermission;
+
+/**
+ * Which ports of the host reach an instance: those that its security groups open to callers on the
+ * host. Such callers arrive from one address, so that is the source that a rule must contain.
+ */
+final class PortPlan {
+    /** How many are forwarded for one instance; a rule may open 65,536. */
+    static final int MAX_PORTS = 128;
+
+    private static final int MOVED =
+            10_000; // a port that the user may not bind is moved up by this
+    private static final int PORTS = 65_536;
+    private static final int CAP_NET_BIND_SERVICE = 10;
+
+    private final int firstFree;
+
+    /**
+     * A plan for a host.
+     *
+     * @param firstFree the lowest port that this user may bind
+     */
+    PortPlan(int firstFree) {
+        this.firstFree = firstFree;
+    }
+
+    /** For this user on this host. */
+    static PortPlan ofHost() throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("CapEff:")) {
+                long effective = Long.parseUnsignedLong(line.substring(7).strip(), 16);
+                if ((effective >>> CAP_NET_BIND_SERVICE & 1) == 1) {
+                    return new PortPlan(0);
+                }
+            }
+        }
+        Path setting = Path.of("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+        return new PortPlan(Integer.parseInt(Files.readString(setting).strip()));
+    }
+
+    /**
+     * The ports of an instance, ascending for each protocol, at most {@link #MAX_PORTS}.
+     *
+     * @param publicAddress of the host
+     * @param permissions of all its groups, inwards
+     */
+    List<Forward> forwards(
+            String publicAddress, String privateAddress, List<IpPermission> permissions) {
+        List<Forward> forwards = new ArrayList<>();
+        for (Forward.Protocol protocol : Forward.Protocol.values()) {
+            boolean[] open = open(protocol, permissions);
+            Set<Integer> used = new HashSet<>();
+            for (int port = firstFree; port < PORTS; port++) {
+                if (open[port]) {
+                    used.add(port);
+                }
+            }
+            for (int port = 1; port < PORTS && forwards.size() < MAX_PORTS; port++) {
+                if (open[port]) {
+                    int hostPort = port;
+                    while (hostPort < firstFree || hostPort != port && used.contains(hostPort)) {
+                        hostPort += MOVED;
+                    }
+                    used.add(hostPort);
+                    forwards.add(
+                            new Forward(protocol, publicAddress, hostPort, privateAddress, port));
+                }
+            }
+        }
+        return forwards;
+    }
+
+    private static boolean[] open(Forward.Protocol protocol, List<IpPermission> permissions) {
+        boolean[] open = new boolean[PORTS];
+        for (IpPermission one : permissions) {
+            // "All protocols" is not a list of services; what is to be forwarded is named.
+            if (one.getProtocol() == protocol.number && Uplink.isCaller(one.getCidr())) {
+                for (int port = one.getFromPort(); port <= one.getToPort(); port++) {
+                    open[port] = true;
+                }
+            }
+        }
+        return open;
+    }
+}

@@ -1,0 +1,77 @@
+package niter.controller;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import niter.controller.control.protocol.IpPermission;
+import org.junit.jupiter.api.Test;
+
+/** Which ports of the host reach an instance. */
+class PortPlanTest {
+    private static final String HOST = "127.42.7.1";
+    private static final String PRIVATE = "172.31.0.4";
+
+    private static IpPermission open(int protocol, int from, int to, String cidr) {
+        return IpPermission.newBuilder()
+                .setProtocol(protocol)
+                .setFromPort(from)
+                .setToPort(to)
+                .setCidr(cidr)
+                .build();
+    }
+
+    private static List<String> rules(int firstFree, IpPermission... permissions) {
+        return new PortPlan(firstFree)
+                .forwards(HOST, PRIVATE, List.of(permissions)).stream().map(Forward::rule).toList();
+    }
+
+    @Test
+    void whatCallersOnTheHostMayReachIsForwarded() {
+        assertThat(
+                        rules(
+                                0,
+                                open(6, 22, 22, "192.0.0.2/32"),
+                                open(6, 80, 81, "0.0.0.0/0"),
+                                open(17, 53, 53, "192.0.0.0/24"),
+                                open(6, 443, 443, "172.31.0.0/16"),
+                                open(6, 25, 25, ""),
+                                open(1, -1, -1, "0.0.0.0/0"),
+                                open(-1, 0, 0, "0.0.0.0/0")))
+                .containsExactly(
+                        "tcp:127.42.7.1:22-172.31.0.4:22",
+                        "tcp:127.42.7.1:80-172.31.0.4:80",
+                        "tcp:127.42.7.1:81-172.31.0.4:81",
+                        "udp:127.42.7.1:53-172.31.0.4:53");
+    }
+
+    @Test
+    void aPortThatTheUserMayNotBindIsMovedToOneThatNobodyWants() {
+        assertThat(rules(1024, open(6, 22, 22, "0.0.0.0/0"), open(6, 10_022, 10_022, "0.0.0.0/0")))
+                .containsExactly(
+                        "tcp:127.42.7.1:20022-172.31.0.4:22",
+                        "tcp:127.42.7.1:10022-172.31.0.4:10022");
+    }
+
+    @Test
+    void aRangeIsForwardedUpToALimit() {
+        assertThat(rules(1024, open(6, 0, 65_535, "0.0.0.0/0")))
+                .hasSize(PortPlan.MAX_PORTS)
+                .doesNotHaveDuplicates();
+    }
+
+    @Test
+    void theListingOfTheUplinkIsUnderstood() {
+        String listing =
+                "Hub 0 (outside):\r\n"
+                        + "  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ\r\n"
+                        + "  TCP[HOST_FORWARD]  15      127.42.7.1    22      172.31.0.4    22     0    "
+                        + " 0\r\n"
+                        + "  TCP[ESTABLISHED]   17      172.31.0.4 40000     203.0.113.9   443     0    "
+                        + " 0\r\n"
+                        + "  UDP[HOST_FORWARD]  16      127.42.7.1    53      172.31.0.4    53     0    "
+                        + " 0\r\n";
+        assertThat(Forward.listed(listing).map(Forward::rule))
+                .containsExactly(
+                        "tcp:127.42.7.1:22-172.31.0.4:22", "udp:127.42.7.1:53-172.31.0.4:53");
+    }
+}
