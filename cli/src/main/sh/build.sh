@@ -44,7 +44,7 @@ arguments() {
 # cache is added, for the parts whose file exists or is to be made.
 all_arguments() {
     directory=$1 option=$2
-    for part in keeper controller ebs vpc hypervisor cli; do
+    for part in keeper controller ebs vpc services hypervisor cli; do
         set --
         case $option in
         -XX:AOTCache=) [ -f "$new/$part.aot" ] && set -- "\"$option$new/$part.aot\"" ;;
@@ -59,6 +59,8 @@ all_arguments() {
             niter.linux -Xmx64m "$@" ;;
         vpc) arguments "$directory" $part niter.card.vpc/niter.card.vpc.VpcMain \
             niter.linux -Xmx64m "$@" ;;
+        services) arguments "$directory" $part niter.card.vpc.services/niter.card.vpc.services.ServicesMain \
+            niter.linux -XX:TieredStopAtLevel=1 -Xmx64m "$@" ;;
         hypervisor) arguments "$directory" $part niter.hypervisor/niter.hypervisor.HypervisorMain \
             niter.linux -XX:TieredStopAtLevel=1 -Xmx32m "$@" ;;
         cli) arguments "$directory" $part niter.cli/niter.cli.NiterMain \
@@ -76,10 +78,11 @@ build() {
     printf '%s\n' "$jdk/bin/java" >"$new/java"
     maven -q -Dmaven.test.skip=true -Dmdep.skip=false "-Dniter.dist=$new" package \
         >"$target/build.log" 2>&1 9>&- || return 1
-    for part in keeper controller ebs vpc hypervisor cli; do
+    for part in keeper controller ebs vpc services hypervisor cli; do
         case $part in
         controller) folder=cards/controller/server ;;
         ebs | vpc) folder=cards/$part ;;
+        services) folder=cards/vpc/services ;;
         *) folder=$part ;;
         esac
         mkdir -p "$new/$part" && cp "$root/$folder"/target/niter-*.jar "$new/$part/" || return 1
