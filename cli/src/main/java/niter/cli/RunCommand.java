@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -47,6 +48,8 @@ final class RunCommand implements Callable<Integer> {
             description = "How many instances; more than one with --detach.")
     private int count = 1;
 
+    @Mixin private RunNetwork network = new RunNetwork();
+
     @Option(
             names = {"-i", "--interactive"},
             description = "Pass standard input. It always does; for those used to docker.")
@@ -67,7 +70,7 @@ final class RunCommand implements Callable<Integer> {
         boolean withTerminal = terminal || shell && RawTerminal.isStandardInput();
         List<byte[]> arguments =
                 shell ? shell(withTerminal) : OriginalArguments.last(List.copyOf(command));
-        RunSession session = new RunSession(new RunSession.Wish(image, type, name, count));
+        RunSession session = new RunSession(new RunSession.Wish(image, type, name, count, network));
         return detach ? session.detached() : session.attached(arguments, withTerminal);
     }
 
@@ -85,6 +88,10 @@ final class RunCommand implements Callable<Integer> {
         }
         if (count > 1 && !name.isEmpty()) {
             throw new CliException("run: --name is for one instance: leave out --count");
+        }
+        if (network.takesInput() && !detach) {
+            throw new CliException(
+                    "run: --user-data -: standard input is the command's: name a file, or --detach");
         }
         if (terminal && !RawTerminal.isStandardInput()) {
             throw new CliException("run: -t: standard input is no terminal: leave out -t");

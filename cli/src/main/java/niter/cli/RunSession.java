@@ -30,8 +30,9 @@ final class RunSession {
      * What instances to make.
      *
      * @param name may be empty
+     * @param network what the instances are told, and who may reach them
      */
-    record Wish(String image, String type, String name, int count) {}
+    record Wish(String image, String type, String name, int count, RunNetwork network) {}
 
     RunSession(Wish wish) {
         this.wish = wish;
@@ -41,7 +42,7 @@ final class RunSession {
     int detached() {
         try (Progress progress = Progress.onStandardError()) {
             Host host = Host.open();
-            RunInstancesRequest.Builder request = prepare(progress);
+            RunInstancesRequest.Builder request = prepare(host, progress);
             try (NorthboundChannel channel = host.up(progress)) {
                 progress.waiting("Starting");
                 Launch launch = new Launch(channel.blocking());
@@ -63,7 +64,7 @@ final class RunSession {
     int attached(List<byte[]> arguments, boolean withTerminal) {
         try (Progress progress = Progress.onStandardError()) {
             Host host = Host.open();
-            RunInstancesRequest.Builder request = prepare(progress);
+            RunInstancesRequest.Builder request = prepare(host, progress);
             try (NorthboundChannel channel = host.up(progress)) {
                 ControllerBlockingStub controller = channel.blocking();
                 Launch launch = new Launch(controller);
@@ -131,12 +132,13 @@ final class RunSession {
         }
     }
 
-    private RunInstancesRequest.Builder prepare(Progress progress) {
+    private RunInstancesRequest.Builder prepare(Host host, Progress progress) {
         Path cache = CacheDirectory.fromEnvironment();
         Image image = Images.ensure(wish.image(), cache, progress);
         Engine engine = Engines.ensure(cache, progress);
-        return RunInstancesRequest.newBuilder()
-                .setInstanceType(wish.type())
+        RunInstancesRequest.Builder request = RunInstancesRequest.newBuilder();
+        wish.network().addTo(request, SshKey.of(host.state()));
+        return request.setInstanceType(wish.type())
                 .setName(wish.name())
                 .setCount(wish.count())
                 .setImage(message(image))

@@ -35,6 +35,7 @@ class MetadataTest {
     MetadataTest(@TempDir Path folder) throws IOException {
         service.set("meta-data/instance-id", "i-0123456789abcdef0");
         service.set("meta-data/local-hostname", "ip-10-1-2-3.ec2.internal");
+        service.set("meta-data/public-keys/", "0=my-key");
         service.set("meta-data/public-keys/0/openssh-key", KEY + "\n");
         service.set("user-data", SCRIPT);
         Path cache = BootedImage.cache();

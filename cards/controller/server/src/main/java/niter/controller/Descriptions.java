@@ -27,7 +27,8 @@ final class Descriptions {
                 .setMemoryBytes(record.getMemoryBytes())
                 .setNetworkInterfaceId(record.getInterfaceId())
                 .setPrivateIpAddress(record.getPrivateIpv4())
-                .setPublicIpAddress(record.getPublicIpv4());
+                .setPublicIpAddress(record.getPublicIpv4())
+                .addAllSecurityGroup(record.getSecurityGroupList());
     }
 
     /** One that is gone. */

@@ -49,15 +49,13 @@ final class Network {
     private static final int HOSTS = 4095; // the last one is the broadcast address
     private static final int SUBNET_BASE = 172 << 24 | 31 << 16;
 
-    /** The VPC's default group: its members reach each other and whoever they like. */
-    private static final String DEFAULT_GROUP = "sg-default";
-
     private static final SecureRandom RANDOM = new SecureRandom();
 
     private final Card card;
     private final CardProcess process;
     private final StateDirectory state;
     private final Uplink uplink;
+    private final SecurityGroups groups;
     private final PublicRange publicRange;
     private final PortPlan ports;
     private final Supplier<Collection<InstanceRecord>> records;
@@ -81,6 +79,11 @@ final class Network {
         publicRange = PublicRange.of(state);
         ports = PortPlan.ofHost();
         this.records = records;
+        groups = new SecurityGroups(state, records);
+    }
+
+    SecurityGroups groups() {
+        return groups;
     }
 
     /**
@@ -160,9 +163,19 @@ final class Network {
         configure();
     }
 
+    /** Brings a change of the groups into force where the card runs; it asks when it starts. */
+    void changed() throws IOException {
+        try {
+            if (process.isRunning()) {
+                configure();
+            }
+        } catch (Card.RefusedException e) {
+            throw new IOException(e.getMessage(), e);
+        }
+    }
+
     /** Tells the card the whole VPC. One at a time: the last one told is the newest. */
     synchronized void configure() throws Card.RefusedException, IOException {
-        IpPermission.Builder all = IpPermission.newBuilder().setProtocol(-1);
         SetNetwork.Builder network =
                 SetNetwork.newBuilder()
                         .setVpcCidr(VPC)
@@ -171,12 +184,14 @@ final class Network {
                         .addRoute(
                                 Route.newBuilder()
                                         .setDestinationCidr("0.0.0.0/0")
-                                        .setTarget(RouteTarget.INTERNET_GATEWAY))
-                        .addSecurityGroup(
-                                SecurityGroup.newBuilder()
-                                        .setGroupId(DEFAULT_GROUP)
-                                        .addIngress(all.clone().setGroupId(DEFAULT_GROUP))
-                                        .addEgress(all.clone().setCidr("0.0.0.0/0")));
+                                        .setTarget(RouteTarget.INTERNET_GATEWAY));
+        for (niter.controller.northbound.SecurityGroup group : groups.all()) {
+            network.addSecurityGroup(
+                    SecurityGroup.newBuilder()
+                            .setGroupId(group.getGroupId())
+                            .addAllIngress(Permissions.forCard(group.getRuleList(), false))
+                            .addAllEgress(Permissions.forCard(group.getRuleList(), true)));
+        }
         for (InstanceRecord record : records.get()) {
             if (has(record)) {
                 network.addInterface(networkInterface(record));
@@ -204,8 +219,12 @@ final class Network {
     }
 
     /** What the instance's groups let in. */
-    private static List<IpPermission> permissions(InstanceRecord record) {
-        return List.of();
+    private List<IpPermission> permissions(InstanceRecord record) {
+        List<IpPermission> permissions = new ArrayList<>();
+        for (niter.controller.northbound.SecurityGroup group : groups.of(record)) {
+            permissions.addAll(Permissions.forCard(group.getRuleList(), false));
+        }
+        return permissions;
     }
 
     /** The host's ports that reach instances. */
@@ -228,13 +247,16 @@ final class Network {
         return all.build();
     }
 
-    private static NetworkInterface networkInterface(InstanceRecord record) {
+    private NetworkInterface networkInterface(InstanceRecord record) {
         return NetworkInterface.newBuilder()
                 .setInterfaceId(record.getInterfaceId())
                 .setMac(record.getMac())
                 .setPrivateIpv4(record.getPrivateIpv4())
                 .setSubnetCidr(SUBNET)
-                .addSecurityGroup(DEFAULT_GROUP)
+                .addAllSecurityGroup(
+                        groups.of(record).stream()
+                                .map(niter.controller.northbound.SecurityGroup::getGroupId)
+                                .toList())
                 .setHostName("ip-" + record.getPrivateIpv4().replace('.', '-'))
                 .setSourceDestCheck(true)
                 .setPublicIpv4(record.getPublicIpv4())

@@ -5,17 +5,23 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import niter.controller.northbound.AuthorizeSecurityGroupRequest;
 import niter.controller.northbound.Capacity;
 import niter.controller.northbound.ConsoleInput;
 import niter.controller.northbound.ConsoleOutput;
 import niter.controller.northbound.ConsoleOutputRequest;
 import niter.controller.northbound.ControllerGrpc;
+import niter.controller.northbound.CreateSecurityGroupRequest;
+import niter.controller.northbound.DeleteSecurityGroupRequest;
 import niter.controller.northbound.DescribeCapacityRequest;
 import niter.controller.northbound.DescribeDropsRequest;
 import niter.controller.northbound.DescribeInstanceTypesRequest;
 import niter.controller.northbound.DescribeInstancesRequest;
 import niter.controller.northbound.DescribePortsRequest;
 import niter.controller.northbound.DescribeProcessesRequest;
+import niter.controller.northbound.DescribeSecurityGroupsRequest;
 import niter.controller.northbound.Drops;
 import niter.controller.northbound.InstanceRequest;
 import niter.controller.northbound.InstanceState;
@@ -24,7 +30,9 @@ import niter.controller.northbound.Instances;
 import niter.controller.northbound.Ports;
 import niter.controller.northbound.Process;
 import niter.controller.northbound.Processes;
+import niter.controller.northbound.RevokeSecurityGroupRequest;
 import niter.controller.northbound.RunInstancesRequest;
+import niter.controller.northbound.SecurityGroup;
 import niter.controller.northbound.ShutDownAnswer;
 import niter.controller.northbound.ShutDownRequest;
 import niter.controller.northbound.StopInstanceRequest;
@@ -82,7 +90,13 @@ final class NorthboundService extends ControllerGrpc.ControllerImplBase {
                 answer,
                 () -> {
                     checkUp();
-                    LaunchRequest launch = LaunchRequest.of(request);
+                    LaunchRequest launch =
+                            LaunchRequest.of(
+                                    request.toBuilder()
+                                            .clearSecurityGroup()
+                                            .addAllSecurityGroup(
+                                                    groups().ids(request.getSecurityGroupList()))
+                                            .build());
                     Instances.Builder made = Instances.newBuilder();
                     for (Instance instance : host.instances().make(launch)) {
                         made.addInstance(host.watchers().describe(instance));
@@ -277,6 +291,87 @@ final class NorthboundService extends ControllerGrpc.ControllerImplBase {
                         throw new IOException(e.getMessage(), e);
                     }
                 });
+    }
+
+    // ---- security groups
+
+    private SecurityGroups groups() {
+        return host.network().groups();
+    }
+
+    private static niter.controller.northbound.SecurityGroups message(SecurityGroup... groups) {
+        return niter.controller.northbound.SecurityGroups.newBuilder()
+                .addAllSecurityGroup(List.of(groups))
+                .build();
+    }
+
+    private niter.controller.northbound.SecurityGroups changed(SecurityGroup group)
+            throws IOException {
+        host.network().changed();
+        return message(group);
+    }
+
+    @Override
+    public void describeSecurityGroups(
+            DescribeSecurityGroupsRequest request,
+            StreamObserver<niter.controller.northbound.SecurityGroups> answer) {
+        answer(
+                answer,
+                () -> {
+                    if (request.getGroupCount() == 0) {
+                        return message(groups().all().toArray(SecurityGroup[]::new));
+                    }
+                    List<SecurityGroup> found = new ArrayList<>();
+                    for (String group : request.getGroupList()) {
+                        found.add(groups().find(group));
+                    }
+                    return message(found.toArray(SecurityGroup[]::new));
+                });
+    }
+
+    @Override
+    public void createSecurityGroup(
+            CreateSecurityGroupRequest request,
+            StreamObserver<niter.controller.northbound.SecurityGroups> answer) {
+        answer(
+                answer,
+                () -> changed(groups().create(request.getGroupName(), request.getDescription())));
+    }
+
+    @Override
+    public void deleteSecurityGroup(
+            DeleteSecurityGroupRequest request,
+            StreamObserver<niter.controller.northbound.SecurityGroups> answer) {
+        answer(answer, () -> changed(groups().delete(request.getGroup())));
+    }
+
+    @Override
+    public void authorizeSecurityGroup(
+            AuthorizeSecurityGroupRequest request,
+            StreamObserver<niter.controller.northbound.SecurityGroups> answer) {
+        answer(
+                answer,
+                () ->
+                        changed(
+                                groups().authorize(
+                                                request.getGroup(),
+                                                request.getEgress(),
+                                                request.getRuleList())));
+    }
+
+    @Override
+    public void revokeSecurityGroup(
+            RevokeSecurityGroupRequest request,
+            StreamObserver<niter.controller.northbound.SecurityGroups> answer) {
+        answer(
+                answer,
+                () ->
+                        changed(
+                                groups().revoke(
+                                                request.getGroup(),
+                                                request.getEgress(),
+                                                request.getRuleList(),
+                                                request.getSecurityGroupRuleIdList())));
     }
 
     @Override

@@ -32,7 +32,9 @@ final class Uplink implements Qmp.Listener {
     static final String NETWORK = "192.0.0.0/29";
 
     /** Where callers on the host come from, seen from an instance. */
-    static final int CALLER = 192 << 24 | 2;
+    static final String CALLERS = "192.0.0.2/32";
+
+    private static final int CALLER = 192 << 24 | 2;
 
     private static final System.Logger LOG = System.getLogger(Uplink.class.getName());
     private static final int READY_SECONDS = 10;

@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * volumes/vol-…       sparse files
  * instances/i-…/      one directory per instance
  * logs/               one file per process, each of bounded size
+ * ssh/                the key that logs in to instances, and their host keys
+ * network             security groups
+ * public-range        which of the host's loopback addresses are instances'
  * </pre>
  */
 public final class StateDirectory {
@@ -79,7 +82,7 @@ public final class StateDirectory {
                 writeVersion();
             }
             checkVersion(Files.readString(version(), StandardCharsets.UTF_8).strip());
-            for (Path directory : new Path[] {run(), volumes(), instances(), logs()}) {
+            for (Path directory : new Path[] {run(), volumes(), instances(), logs(), ssh()}) {
                 makePrivate(directory);
             }
             return this;
@@ -215,6 +218,11 @@ public final class StateDirectory {
 
     public Path logs() {
         return root.resolve("logs");
+    }
+
+    /** The key that logs in to instances, and the host keys of those. */
+    public Path ssh() {
+        return root.resolve("ssh");
     }
 
     /** What one process prints. */

@@ -1,0 +1,155 @@
+package niter.controller;
+
+import java.util.List;
+import java.util.Map;
+import niter.controller.control.protocol.IpPermission;
+import niter.controller.northbound.SecurityGroupRule;
+
+/** Rules of security groups: EC2's checks and canonical form, and the VPC card's form of them. */
+final class Permissions {
+    private static final int ALL = -1;
+    private static final int ICMP = 1;
+    private static final int TCP = 6;
+    private static final int UDP = 17;
+    private static final int ICMPV6 = 58;
+    private static final int MAX_PORT = 65_535;
+    private static final int MAX_DESCRIPTION = 255;
+    private static final Map<String, Integer> NAMES =
+            Map.of("icmp", ICMP, "tcp", TCP, "udp", UDP, "icmpv6", ICMPV6, "all", ALL);
+
+    private Permissions() {}
+
+    /**
+     * A rule as it is kept: protocol by its usual name, ranges without host bits (EC2 clears them
+     * too), -1 where ports mean nothing. Its group is an id already.
+     *
+     * @throws ApiException that names the field and what was expected
+     */
+    static SecurityGroupRule canonical(SecurityGroupRule rule) throws ApiException {
+        int protocol = protocol(rule.getIpProtocol());
+        if (protocol == ICMPV6 || rule.getCidrIpv4().contains(":")) {
+            throw invalid("IPv6: this version has IPv4 rules only");
+        }
+        if (rule.getCidrIpv4().isEmpty() == rule.getReferencedGroupId().isEmpty()) {
+            throw malformed("source: expected either a range or a security group");
+        }
+        if (rule.getDescription().length() > MAX_DESCRIPTION) {
+            throw invalid("description: expected at most 255 characters");
+        }
+        int from = rule.getFromPort();
+        int to = rule.getToPort();
+        switch (protocol) {
+            case TCP, UDP -> {
+                if (from < 0 || to > MAX_PORT || from > to) {
+                    throw invalid(
+                            "port: expected 0 to 65535 in order, got %d to %d".formatted(from, to));
+                }
+            }
+            case ICMP -> {
+                if (from < -1 || from > 255 || to < -1 || to > 255 || from == -1 && to != -1) {
+                    throw invalid(
+                            "ICMP: expected a type and a code of -1 to 255, got %d and %d"
+                                    .formatted(from, to));
+                }
+            }
+            default -> {
+                boolean none = from == to && (from == 0 || from == -1);
+                if (!none && !(from == 0 && to == MAX_PORT)) {
+                    throw malformed(
+                            "port: protocol %s has none, got %d to %d"
+                                    .formatted(rule.getIpProtocol(), from, to));
+                }
+                from = -1;
+                to = -1;
+            }
+        }
+        return rule.toBuilder()
+                .setIpProtocol(word(protocol))
+                .setFromPort(from)
+                .setToPort(to)
+                .setCidrIpv4(rule.getCidrIpv4().isEmpty() ? "" : range(rule.getCidrIpv4()))
+                .build();
+    }
+
+    private static int protocol(String text) throws ApiException {
+        Integer named = NAMES.get(text);
+        if (named != null) {
+            return named;
+        }
+        if (text.equals("-1") || text.matches("[0-9]{1,3}") && Integer.parseInt(text) <= 255) {
+            return Integer.parseInt(text);
+        }
+        throw invalid(
+                "ip_protocol: expected tcp, udp, icmp, 0 to 255 or -1 for all, got \""
+                        + text
+                        + "\"");
+    }
+
+    private static String word(int protocol) {
+        return switch (protocol) {
+            case ICMP -> "icmp";
+            case TCP -> "tcp";
+            case UDP -> "udp";
+            default -> Integer.toString(protocol);
+        };
+    }
+
+    private static String range(String text) throws ApiException {
+        String[] parts = text.split("/", -1);
+        String[] bytes = parts[0].split("\\.", -1);
+        boolean whole =
+                parts.length == 2
+                        && bytes.length == 4
+                        && parts[1].matches("[0-9]{1,2}")
+                        && Integer.parseInt(parts[1]) <= 32;
+        long address = 0;
+        for (String part : bytes) {
+            whole &= part.matches("0|[1-9][0-9]{0,2}") && Integer.parseInt(part) <= 255;
+            address = whole ? address << 8 | Integer.parseInt(part) : 0;
+        }
+        if (!whole) {
+            throw invalid("cidr_ipv4: expected ADDRESS/BITS, got \"" + text + "\"");
+        }
+        int bits = Integer.parseInt(parts[1]);
+        long base = bits == 0 ? 0 : address >>> 32 - bits << 32 - bits;
+        return "%d.%d.%d.%d/%d"
+                .formatted(base >>> 24, base >>> 16 & 255, base >>> 8 & 255, base & 255, bits);
+    }
+
+    /** Whether they say the same; ids and descriptions do not matter. */
+    static boolean same(SecurityGroupRule one, SecurityGroupRule other) {
+        return bare(one).equals(bare(other));
+    }
+
+    private static SecurityGroupRule bare(SecurityGroupRule rule) {
+        return rule.toBuilder().clearSecurityGroupRuleId().clearDescription().build();
+    }
+
+    /** As the VPC card is told; the rule is canonical. */
+    static IpPermission forCard(SecurityGroupRule rule) {
+        Integer named = NAMES.get(rule.getIpProtocol());
+        return IpPermission.newBuilder()
+                .setProtocol(named != null ? named : Integer.parseInt(rule.getIpProtocol()))
+                .setFromPort(rule.getFromPort())
+                .setToPort(rule.getToPort())
+                .setCidr(rule.getCidrIpv4())
+                .setGroupId(rule.getReferencedGroupId())
+                .build();
+    }
+
+    /** Rules of one direction as the VPC card is told. */
+    static List<IpPermission> forCard(List<SecurityGroupRule> rules, boolean egress) {
+        return rules.stream()
+                .filter(rule -> rule.getIsEgress() == egress)
+                .map(Permissions::forCard)
+                .toList();
+    }
+
+    private static ApiException invalid(String text) {
+        return ApiException.invalid("InvalidParameterValue: " + text);
+    }
+
+    private static ApiException malformed(String text) {
+        return ApiException.invalid("InvalidPermission.Malformed: " + text);
+    }
+}

@@ -1,0 +1,173 @@
+package niter.controller;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import niter.controller.control.StateDirectory;
+import niter.controller.northbound.SecurityGroup;
+import niter.controller.northbound.SecurityGroupRule;
+import niter.controller.record.InstanceRecord;
+import niter.controller.record.NetworkRecord;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Security groups as EC2 has them. */
+class SecurityGroupsTest {
+    @TempDir Path directory;
+    private final List<InstanceRecord> instances = new ArrayList<>();
+    private StateDirectory state;
+    private SecurityGroups groups;
+
+    @BeforeEach
+    void open() throws Exception {
+        state = StateDirectory.of(directory).open();
+        groups = new SecurityGroups(state, () -> instances);
+    }
+
+    private static SecurityGroupRule rule(String protocol, int from, int to, String cidr) {
+        return SecurityGroupRule.newBuilder()
+                .setIpProtocol(protocol)
+                .setFromPort(from)
+                .setToPort(to)
+                .setCidrIpv4(cidr)
+                .build();
+    }
+
+    private SecurityGroup authorize(SecurityGroupRule... rules) throws Exception {
+        return groups.authorize("web", false, List.of(rules));
+    }
+
+    private static void refused(String message, ThrowingCallable call) {
+        assertThatThrownBy(call).isInstanceOf(ApiException.class).hasMessageContaining(message);
+    }
+
+    @Test
+    void twoAreThereFromTheBeginning() throws Exception {
+        assertThat(groups.all())
+                .extracting(SecurityGroup::getGroupName)
+                .containsExactly("default", "niter-run");
+        SecurityGroup whole = groups.find("default");
+        assertThat(whole.getRuleList())
+                .anyMatch(
+                        one ->
+                                !one.getIsEgress()
+                                        && one.getReferencedGroupId().equals(whole.getGroupId()));
+        assertThat(groups.of(InstanceRecord.getDefaultInstance()))
+                .as("an instance of an earlier version")
+                .containsExactly(whole);
+        assertThat(groups.ids(List.of())).containsExactly(whole.getGroupId());
+    }
+
+    @Test
+    void changesOutliveTheProcess() throws Exception {
+        SecurityGroup made = groups.create("web", "a web server");
+        SecurityGroup added = authorize(rule("6", 80, 80, "10.1.2.3/8"));
+        assertThat(added.getRule(0).getCidrIpv4()).as("without host bits").isEqualTo("10.0.0.0/8");
+        assertThat(added.getRule(0).getIpProtocol()).isEqualTo("tcp");
+        SecurityGroups next = new SecurityGroups(state, () -> instances);
+        assertThat(next.all()).isEqualTo(groups.all());
+        assertThat(next.find("web").getRuleCount()).isEqualTo(2);
+        next.delete(made.getGroupId());
+        assertThat(new SecurityGroups(state, () -> instances).all()).hasSize(2);
+    }
+
+    @Test
+    void whatMakesNoSenseIsRefusedWhole() throws Exception {
+        groups.create("web", "d");
+        SecurityGroup before = groups.find("web");
+        SecurityGroupRule good = rule("tcp", 1, 2, "0.0.0.0/0");
+        refused("port: expected", () -> authorize(good, rule("tcp", 23, 22, "0.0.0.0/0")));
+        refused("port: expected", () -> authorize(rule("udp", 0, 65_536, "0.0.0.0/0")));
+        refused("ICMP: expected", () -> authorize(rule("icmp", 256, 0, "0.0.0.0/0")));
+        refused("ICMP: expected", () -> authorize(rule("icmp", -1, 3, "0.0.0.0/0")));
+        refused("port: protocol 50 has none", () -> authorize(rule("50", 1, 2, "0.0.0.0/0")));
+        refused("ip_protocol: expected", () -> authorize(rule("tpc", 1, 2, "0.0.0.0/0")));
+        refused("ip_protocol: expected", () -> authorize(rule("256", -1, -1, "0.0.0.0/0")));
+        refused("cidr_ipv4: expected", () -> authorize(rule("tcp", 1, 2, "10.0.0.0/33")));
+        refused("cidr_ipv4: expected", () -> authorize(rule("tcp", 1, 2, "10.0.0/8")));
+        refused("cidr_ipv4: expected", () -> authorize(rule("tcp", 1, 2, "010.0.0.0/8")));
+        refused("IPv6", () -> authorize(rule("tcp", 1, 2, "::/0")));
+        refused("source: expected either", () -> authorize(rule("tcp", 1, 2, "")));
+        refused(
+                "InvalidGroup.NotFound",
+                () ->
+                        authorize(
+                                rule("tcp", 1, 2, "").toBuilder()
+                                        .setReferencedGroupId("sg-none")
+                                        .build()));
+        refused("InvalidPermission.Duplicate", () -> authorize(good, good));
+        refused("MissingParameter", () -> authorize());
+        refused("InvalidGroup.Duplicate", () -> groups.create("web", "again"));
+        refused("reserved", () -> groups.create("default", "d"));
+        refused("group_name: expected", () -> groups.create("a\nb", "d"));
+        refused("CannotDelete", () -> groups.delete("default"));
+        refused("InvalidGroup.NotFound", () -> groups.delete("sg-none"));
+        assertThat(groups.find("web")).isEqualTo(before);
+    }
+
+    @Test
+    void aGroupInUseIsNotDeleted() throws Exception {
+        SecurityGroup web = groups.create("web", "d");
+        SecurityGroup other = groups.create("other", "d");
+        groups.authorize(
+                "other",
+                false,
+                List.of(rule("tcp", 1, 2, "").toBuilder().setReferencedGroupId("web").build()));
+        refused("named by a rule of " + other.getGroupId(), () -> groups.delete("web"));
+        groups.delete("other");
+        instances.add(
+                InstanceRecord.newBuilder()
+                        .setInstanceId("i-1")
+                        .addSecurityGroup(web.getGroupId())
+                        .build());
+        refused("DependencyViolation: " + web.getGroupId(), () -> groups.delete("web"));
+    }
+
+    @Test
+    void rulesAreRevokedByWhatTheySayOrById() throws Exception {
+        groups.create("web", "d");
+        SecurityGroupRule http = rule("tcp", 80, 80, "0.0.0.0/0");
+        SecurityGroupRule https = rule("tcp", 443, 443, "0.0.0.0/0");
+        String id = authorize(http, https).getRule(1).getSecurityGroupRuleId();
+        refused(
+                "InvalidPermission.NotFound",
+                () -> groups.revoke("web", true, List.of(http), List.of()));
+        refused(
+                "InvalidPermission.NotFound",
+                () -> groups.revoke("web", false, List.of(http), List.of("sgr-none")));
+        groups.revoke("web", false, List.of(http), List.of(id));
+        assertThat(groups.find("web").getRuleList()).allMatch(SecurityGroupRule::getIsEgress);
+    }
+
+    @Test
+    void limitsAreEc2s() throws Exception {
+        groups.create("web", "d");
+        for (int port = 1; port <= 60; port++) {
+            authorize(rule("tcp", port, port, "0.0.0.0/0"));
+        }
+        refused(
+                "RulesPerSecurityGroupLimitExceeded",
+                () -> authorize(rule("tcp", 61, 61, "0.0.0.0/0")));
+        groups.authorize("web", true, List.of(rule("tcp", 61, 61, "0.0.0.0/0")));
+    }
+
+    @Test
+    void aFileThatCannotBeReadIsNamed() throws Exception {
+        Path file = directory.resolve("network");
+        Files.write(file, NetworkRecord.newBuilder().setVersion(2).build().toByteArray());
+        assertThatThrownBy(() -> new SecurityGroups(state, () -> instances))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("network: version 2");
+        Files.write(file, new byte[] {7, 7, 7});
+        assertThatThrownBy(() -> new SecurityGroups(state, () -> instances))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("network: is damaged");
+    }
+}

@@ -1,0 +1,65 @@
+package niter.cli;
+
+import com.google.protobuf.ByteString;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import niter.controller.northbound.PublicKey;
+import niter.controller.northbound.RunInstancesRequest;
+import picocli.CommandLine.Option;
+
+/** What {@code run} tells an instance, and who may reach it. */
+final class RunNetwork {
+    private static final int MAX_USER_DATA = 16 * 1024;
+
+    @Option(
+            names = "--sg",
+            paramLabel = "GROUP",
+            description = "Security group; may be repeated (default: default and niter-run).")
+    private List<String> groups = new ArrayList<>();
+
+    @Option(
+            names = "--user-data",
+            paramLabel = "FILE",
+            description = "User data, at most 16 KiB; - is standard input.")
+    private String userData = "";
+
+    @Option(
+            names = "--key",
+            paramLabel = "FILE",
+            description = "OpenSSH public key that may log in, beside niter ssh's own.")
+    private String key = "";
+
+    /** Adds it to a request. */
+    void addTo(RunInstancesRequest.Builder request, SshKey own) {
+        request.addAllSecurityGroup(groups.isEmpty() ? List.of("default", "niter-run") : groups);
+        try {
+            if (userData.equals("-")) {
+                request.setUserData(ByteString.copyFrom(System.in.readNBytes(MAX_USER_DATA + 1)));
+            } else if (!userData.isEmpty()) {
+                request.setUserData(ByteString.copyFrom(Files.readAllBytes(Path.of(userData))));
+            }
+        } catch (IOException e) {
+            throw new CliException("run: --user-data " + ErrorLine.reason(e), e);
+        }
+        request.addPublicKey(
+                PublicKey.newBuilder().setName("niter").setOpensshKey(own.publicKey()));
+        if (!key.isEmpty()) {
+            try {
+                request.addPublicKey(
+                        PublicKey.newBuilder()
+                                .setName("key")
+                                .setOpensshKey(Files.readString(Path.of(key)).strip()));
+            } catch (IOException e) {
+                throw new CliException("run: --key " + ErrorLine.reason(e), e);
+            }
+        }
+    }
+
+    /** Whether standard input is the user data. */
+    boolean takesInput() {
+        return userData.equals("-");
+    }
+}

@@ -1,0 +1,50 @@
+package niter.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Logs in to an instance by SSH. */
+@Command(
+        name = "ssh",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = {
+            "Log in to an instance, or run a command in it, by SSH: ends with its exit status, 255"
+                    + " where SSH fails.",
+            "It goes through the instance's security groups, as from 192.0.0.2, and trusts the host"
+                    + " keys that the instance printed on its console."
+        })
+final class SshCommand implements Callable<Integer> {
+    @Option(
+            names = {"-l", "--login"},
+            paramLabel = "USER",
+            defaultValue = "root",
+            description = "User (${DEFAULT-VALUE}).")
+    private String user = "";
+
+    @Option(names = "-t", description = "Give the command a terminal.")
+    private boolean terminal;
+
+    @Parameters(index = "0", paramLabel = "INSTANCE", description = "Id or name.")
+    private String instance = "";
+
+    @Parameters(index = "1..*", paramLabel = "COMMAND", description = "With its arguments.")
+    private List<String> command = new ArrayList<>();
+
+    @Override
+    public Integer call() {
+        SshTarget target = SshTarget.of(instance).awaitServer();
+        List<String> arguments = new ArrayList<>(target.options());
+        arguments.addAll(
+                List.of("-l", user, "-p", Integer.toString(target.port()), target.address()));
+        if (terminal) {
+            arguments.addFirst("-t");
+        }
+        arguments.addAll(command);
+        return SshTarget.become("ssh", arguments);
+    }
+}
