@@ -60,7 +60,7 @@ all_arguments() {
         vpc) arguments "$directory" $part niter.card.vpc/niter.card.vpc.VpcMain \
             niter.linux -Xmx64m "$@" ;;
         services) arguments "$directory" $part niter.card.vpc.services/niter.card.vpc.services.ServicesMain \
-            niter.linux -XX:TieredStopAtLevel=1 -Xmx64m "$@" ;;
+            niter.linux -XX:TieredStopAtLevel=1 -Xms8m -Xmx64m "$@" ;;
         hypervisor) arguments "$directory" $part niter.hypervisor/niter.hypervisor.HypervisorMain \
             niter.linux -XX:TieredStopAtLevel=1 -Xmx32m "$@" ;;
         cli) arguments "$directory" $part niter.cli/niter.cli.NiterMain \

@@ -15,5 +15,7 @@ enum DropReason {
     /** There are as many as there may be. */
     LIMIT,
     /** The card does not take frames now, or there is no card. */
-    NOT_SENT
+    NOT_SENT,
+    /** Our own mistake: a guest that finds one must not end the services of others. */
+    DEFECT
 }

@@ -17,6 +17,9 @@ final class LinkLocal {
         void execute(Runnable task);
     }
 
+    private static final System.Logger LOG = System.getLogger(LinkLocal.class.getName());
+    private static final int MOST_LOGGED = 10;
+
     static final int METADATA = Ipv4.address("169.254.169.254");
     static final int RESOLVER = Ipv4.address("169.254.169.253");
     static final int HTTP = 80;
@@ -47,8 +50,19 @@ final class LinkLocal {
         tcp = new TcpEndpoint(loop, drops, initialSequence, () -> loop.execute(() -> {}));
     }
 
-    /** Takes a frame of the card. */
+    /** Takes a frame of the card. Never throws: what one guest sends must not end all others. */
     void receive(byte[] frame, int bytes, long now) {
+        try {
+            dispatch(frame, bytes, now);
+        } catch (RuntimeException e) {
+            if (drops.of(DropReason.DEFECT) < MOST_LOGGED) {
+                LOG.log(System.Logger.Level.ERROR, "a frame that is not understood", e);
+            }
+            drops.count(DropReason.DEFECT);
+        }
+    }
+
+    private void dispatch(byte[] frame, int bytes, long now) {
         @Nullable Packet packet = Packet.read(frame, bytes, drops);
         if (packet == null) {
             return;

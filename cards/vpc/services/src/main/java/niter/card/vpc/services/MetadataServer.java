@@ -1,5 +1,6 @@
 package niter.card.vpc.services;
 
+import java.util.List;
 import java.util.function.Supplier;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -10,8 +11,10 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 
 /** Jetty, sized for requests of a few hundred bytes whose answers are ready. */
 final class MetadataServer implements AutoCloseable {
-    // Held here: a logger that nobody holds forgets its level.
-    private static final Logger JETTY = Logger.getLogger("org.eclipse.jetty");
+    // What guests and resolvers do wrong is not news. A logger that nobody holds forgets its level.
+    private static final List<Logger> QUIET =
+            List.of(Logger.getLogger("org.eclipse.jetty"), Logger.getLogger("org.xbill.DNS"));
+
     private static final int MOST_THREADS = 6;
     private static final int HEADER_BYTES = 4 * 1024;
 
@@ -19,7 +22,7 @@ final class MetadataServer implements AutoCloseable {
     private final GuestConnector connector;
 
     MetadataServer(Supplier<Guests> guests, Tokens tokens) {
-        JETTY.setLevel(Level.SEVERE); // what guests do wrong is not news
+        QUIET.forEach(logger -> logger.setLevel(Level.SEVERE));
         QueuedThreadPool threads = new QueuedThreadPool(MOST_THREADS, 1);
         threads.setName("http");
         threads.setDaemon(true);

@@ -134,6 +134,11 @@ final class Services implements AutoCloseable {
                 throw new RefusedException("mac: " + told.getMac() + " is " + other.id() + "'s");
             }
         }
+        @Nullable Guest there = guests.at(guest, guest.address());
+        if (there != null && !there.id().equals(guest.id())) {
+            throw new RefusedException(
+                    "private_ipv4: " + told.getPrivateIpv4() + " is " + there.id() + "'s");
+        }
         try (Descriptor specification = Specification.write(told)) {
             escrow.hold(Map.of(METADATA + guest.id(), specification));
         }

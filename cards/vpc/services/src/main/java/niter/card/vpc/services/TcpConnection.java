@@ -98,9 +98,12 @@ final class TcpConnection {
         return state == State.CLOSED;
     }
 
-    /** Whether nobody would miss it much. */
+    /**
+     * Whether nobody would miss it much: it has not begun, it is over, or its answers do not
+     * arrive, as behind a hop limit.
+     */
     boolean isExpendable() {
-        return state == State.SYN_RECEIVED || state == State.TIME_WAIT || finAcknowledged;
+        return state != State.OPEN || finAcknowledged || retries >= HANDSHAKE_RETRIES;
     }
 
     /** Whether a SYN begins a new connection in its place. RFC 9293, section 3.6.1. */

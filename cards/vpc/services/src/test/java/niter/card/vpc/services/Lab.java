@@ -27,7 +27,7 @@ import niter.linux.UnixSocket;
 final class Lab implements AutoCloseable {
     static final String ID = "eni-0123456789abcdef0";
     static final String MAC = "0e:01:02:03:04:05";
-    static final long PATIENCE = 10_000_000_000L;
+    static final long PATIENCE = 20_000_000_000L;
 
     /** An HTTP answer as it came. */
     record Answer(String head, byte[] body, int ttl) {

@@ -225,7 +225,8 @@ class MetadataTest {
                         "GET /latest/meta-data/instance-id HTTP/1.0\r\n\r\n");
         assertThat(Lab.answer(old).text()).isEqualTo("i-0123456789abcdef0");
         GuestTcp broken = lab.http(GuestTcp.MAC, GuestTcp.ADDRESS, "\0\1\2 nonsense\r\n\r\n");
-        assertThat(new String(broken.input(), StandardCharsets.ISO_8859_1)).contains(" 400 ");
+        assertThat(new String(broken.input(), StandardCharsets.ISO_8859_1))
+                .contains(" 400 ", "Server: EC2ws");
         GuestTcp large =
                 lab.http(
                         GuestTcp.MAC,
@@ -282,6 +283,7 @@ class MetadataTest {
         refuse("mac", Lab.metadata().setMac("0E:01:02:03:04:05"));
         refuse("mac", Lab.metadata().setInterfaceId("eni-2"));
         refuse("private_ipv4", Lab.metadata().setPrivateIpv4("172.31.255.4"));
+        refuse("private_ipv4", Lab.other().setPrivateIpv4("172.31.0.4"));
         refuse("subnet_cidr", Lab.metadata().setSubnetCidr("10.0.0.0/24"));
         refuse("vpc_cidr", Lab.metadata().setVpcCidr("172.31.0.1/16"));
         refuse("domain", Lab.metadata().setDomain("ec2..internal"));
