@@ -43,7 +43,8 @@ final class InstanceStart {
         }
     }
 
-    private Instance running(Instance made) {
+    /** Waits until it runs. */
+    Instance running(Instance made) {
         if (made.getState() == InstanceState.RUNNING) {
             return made;
         }

@@ -59,6 +59,7 @@ record SshTarget(String instanceId, String address, int port, Path knownHosts, P
                                 .formatted(instance, States.name(found.getState()), instance));
             }
             Port port = port(controller, found, instance);
+            new InstanceStart(controller).running(found);
             return new SshTarget(
                     id,
                     port.getHostAddress(),

@@ -54,8 +54,7 @@ public final class ControllerMain {
         @Nullable Descriptor held = given.remove(CardListener.KEY);
         host.resume(given);
         Descriptor listener = listener(state, keeper, held);
-        Map<String, Card> cards = Map.of(Volumes.CARD, host.ebs(), Network.CARD, host.vpc());
-        new CardListener(listener, cards, host::cardConnected).start();
+        new CardListener(listener, host.cards(), host::cardConnected).start();
         Server server =
                 NorthboundServer.start(state.controllerSocket(), new NorthboundService(host));
         host.begin(); // last: it tells the keeper, and so the user, that all is ready

@@ -33,6 +33,7 @@ final class Host {
     private final Network network;
     private final Card ebs;
     private final Card vpc;
+    private final Card services;
     private final Admission admission;
     private final Instances instances;
     private final HostParts parts;
@@ -43,12 +44,16 @@ final class Host {
         watchers = new Watchers(state);
         ebs = new Card(Volumes.CARD, this::functionEvent);
         vpc = new Card(Network.CARD, this::functionEvent);
+        services = new Card(Metadata.CARD, this::functionEvent);
         volumes = new Volumes(ebs, process(Volumes.CARD, java, dist), state);
+        SecurityGroups groups = new SecurityGroups(state, () -> instances().records());
+        Metadata metadata = new Metadata(services, process(Metadata.CARD, java, dist), groups);
         network =
                 new Network(
                         vpc,
                         process(Network.CARD, java, dist),
-                        new Uplink(keeper, state),
+                        new Network.Outside(metadata, new Uplink(keeper, state)),
+                        groups,
                         state,
                         () -> instances().records());
         Engines engines =
@@ -99,12 +104,9 @@ final class Host {
         return state;
     }
 
-    Card ebs() {
-        return ebs;
-    }
-
-    Card vpc() {
-        return vpc;
+    /** Those that connect, by the names that they say. */
+    Map<String, Card> cards() {
+        return Map.of(ebs.name(), ebs, vpc.name(), vpc, services.name(), services);
     }
 
     Network network() {
@@ -239,7 +241,9 @@ final class Host {
     /** A card that has connected may serve what nobody wants any more. */
     void cardConnected(String card) {
         try {
-            if (card.equals(Network.CARD)) {
+            if (card.equals(Metadata.CARD)) {
+                network.tell();
+            } else if (card.equals(Network.CARD)) {
                 network.configure();
                 withdrawStrangers(
                         network.served(), InstanceRecord::getInterfaceId, network::withdraw);

@@ -39,9 +39,9 @@ import niter.controller.record.Wish;
 final class Network {
     static final String CARD = "vpc";
 
-    private static final String VPC = "172.31.0.0/16"; // EC2's default VPC
-    private static final String SUBNET = "172.31.0.0/20";
-    private static final String DOMAIN = "ec2.internal";
+    static final String VPC = "172.31.0.0/16"; // EC2's default VPC
+    static final String SUBNET = "172.31.0.0/20";
+    static final String DOMAIN = "ec2.internal";
 
     /** Of the subnet: below are the router, the resolver and one that EC2 reserves. */
     private static final int FIRST_HOST = 4;
@@ -54,6 +54,7 @@ final class Network {
     private final Card card;
     private final CardProcess process;
     private final StateDirectory state;
+    private final Metadata metadata;
     private final Uplink uplink;
     private final SecurityGroups groups;
     private final PublicRange publicRange;
@@ -68,19 +69,24 @@ final class Network {
     Network(
             Card card,
             CardProcess process,
-            Uplink uplink,
+            Outside outside,
+            SecurityGroups groups,
             StateDirectory state,
             Supplier<Collection<InstanceRecord>> records)
             throws IOException {
         this.card = card;
         this.process = process;
-        this.uplink = uplink;
+        metadata = outside.metadata;
+        uplink = outside.uplink;
+        this.groups = groups;
         this.state = state;
         publicRange = PublicRange.of(state);
         ports = PortPlan.ofHost();
         this.records = records;
-        groups = new SecurityGroups(state, records);
     }
+
+    /** Processes beside the VPC card. */
+    record Outside(Metadata metadata, Uplink uplink) {}
 
     SecurityGroups groups() {
         return groups;
@@ -153,6 +159,7 @@ final class Network {
         String id = record.getInterfaceId();
         process.start();
         uplink.serve(record);
+        metadata.serve(record);
         card.ask(
                 ToCard.newBuilder()
                         .setEnsureInterface(
@@ -257,10 +264,24 @@ final class Network {
                         groups.of(record).stream()
                                 .map(niter.controller.northbound.SecurityGroup::getGroupId)
                                 .toList())
-                .setHostName("ip-" + record.getPrivateIpv4().replace('.', '-'))
+                .setHostName(hostName(record))
                 .setSourceDestCheck(true)
                 .setPublicIpv4(record.getPublicIpv4())
                 .build();
+    }
+
+    /** As EC2 names its instances: ip-172-31-0-4. */
+    static String hostName(InstanceRecord record) {
+        return "ip-" + record.getPrivateIpv4().replace('.', '-');
+    }
+
+    /** Tells the services about all interfaces: those that an earlier one was not told of too. */
+    void tell() throws Card.RefusedException, IOException {
+        for (InstanceRecord record : records.get()) {
+            if (has(record) && record.getWish() == Wish.RUN) {
+                metadata.serve(record);
+            }
+        }
     }
 
     /** Ends the function; the interface keeps its address. */
@@ -269,6 +290,7 @@ final class Network {
         card.ask(
                 ToCard.newBuilder()
                         .setRemoveFunction(RemoveFunction.newBuilder().setFunctionId(interfaceId)));
+        metadata.withdraw(interfaceId);
         configure();
     }
 

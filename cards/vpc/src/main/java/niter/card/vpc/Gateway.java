@@ -17,6 +17,11 @@ final class Gateway {
 
     private Gateway() {}
 
+    /** Whether a packet is for callers on the host, who may be answered and not be called. */
+    static boolean isCaller(Configuration vpc, Interface own, int destination) {
+        return own.publicAddress() != 0 && destination == vpc.uplink().base() + 2;
+    }
+
     /** Whether an interface's packet goes out. */
     static boolean carries(Configuration vpc, Interface own, int destination) {
         return own.publicAddress() != 0

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Judge {
     private static final int NO_ECHO = 0xffff; // no message's type
+    private static final int SYN = 0x02; // TCP's flags
+    private static final int ACK = 0x10;
     private static final int DESTINATION_UNREACHABLE = 3;
     private static final int TIME_EXCEEDED = 11;
     private static final int PARAMETER_PROBLEM = 12;
@@ -61,6 +63,25 @@ final class Judge {
             fragments.allow(source, destination, id, protocol, now);
         }
         return null;
+    }
+
+    /**
+     * Whether the packet answers a flow that is known and cannot begin one: neither a part of a
+     * packet nor the first of a TCP connection, which another end could take for a new one when it
+     * has forgotten the flow.
+     */
+    boolean isAnswer(MemorySegment head, Layers layers) {
+        int at = layers.transport();
+        if (layers.isFragment() || at + 14 > Frame.HEAD_BYTES) {
+            return false;
+        }
+        int flags = layers.protocol() == Layers.TCP ? Wire.u8(head, at + 13) : 0;
+        if ((flags & (SYN | ACK)) == SYN) {
+            return false;
+        }
+        int network = layers.network();
+        ports(head, layers, Wire.u32(head, network + 12), Wire.u32(head, network + 16));
+        return flows.find(key, flags, clock.getAsLong()) != FlowTable.NONE;
     }
 
     private static Set<String> groups(@Nullable Attachment side) {

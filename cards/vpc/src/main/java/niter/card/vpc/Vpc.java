@@ -234,13 +234,23 @@ final class Vpc {
     /** By the internet gateway. */
     private @Nullable DropReason outward(Attachment from, Frame frame, int destination) {
         Configuration now = configuration;
-        if (now == null || !Gateway.carries(now, from.config(), destination)) {
+        if (now == null) {
+            return DropReason.NO_ROUTE;
+        }
+        if (Gateway.isCaller(now, from.config(), destination)) {
+            return judge.isAnswer(frame.head(), layers) ? leave(frame) : DropReason.NO_ROUTE;
+        }
+        if (!Gateway.carries(now, from.config(), destination)) {
             return DropReason.NO_ROUTE;
         }
         @Nullable DropReason refused = judge.judge(from, null, frame.head(), layers);
         if (refused != null) {
             return refused;
         }
+        return leave(frame);
+    }
+
+    private @Nullable DropReason leave(Frame frame) {
         return outlets.toUplink(frame) ? null : DropReason.UPLINK;
     }
 

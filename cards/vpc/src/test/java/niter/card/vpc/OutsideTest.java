@@ -124,7 +124,10 @@ class OutsideTest {
     @Test
     void rulesDecideWhoComesIn() {
         assertThat(arrive(CALLER, 0, 6, Packet.tcp(1000, 22, SYN))).isNotNull();
-        assertThat(send(0, CALLER, 6, Packet.tcp(22, 1000, 0x12))).as("the answer").isNull();
+        assertThat(send(0, CALLER, 6, Packet.tcp(22, 1000, 0x12))).as("the answer").isNotNull();
+        assertThat(send(0, CALLER, 6, Packet.tcp(22, 1001, 0x12))).as("nobody's").isNull();
+        assertThat(send(0, CALLER, 6, Packet.tcp(22, 1000, SYN))).as("a call").isNull();
+        assertThat(drops(0, DropReason.NO_ROUTE)).isEqualTo(2);
         assertThat(arrive(FAR, 0, 6, Packet.tcp(1000, 80, SYN))).isNotNull();
         assertThat(arrive(FAR, 0, 6, Packet.tcp(1000, 22, SYN))).isNull();
         assertThat(arrive(CALLER, 0, 6, Packet.tcp(1000, 23, SYN))).as("not inside").isNull();
