@@ -39,6 +39,8 @@ final class Checks {
                 engine(cache),
                 virtualization(),
                 ioUring(),
+                ssh(),
+                ports(),
                 processes(state));
     }
 
@@ -113,6 +115,29 @@ final class Checks {
                         String.join(", ", missing)
                                 + " missing: engine and images come from Debian packages: install"
                                 + " apt and dpkg");
+    }
+
+    private static Finding ssh() {
+        boolean there = isOnPath("ssh") && isOnPath("scp") && isOnPath("ssh-keygen");
+        return there
+                ? Finding.ok("ssh", "OpenSSH's client is there")
+                : Finding.note("ssh", "niter ssh and cp need it: install openssh-client");
+    }
+
+    private static Finding ports() {
+        Path setting = Path.of("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+        try {
+            int first = Integer.parseInt(Files.readString(setting).strip());
+            boolean root = (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid") == 0;
+            return root || first <= 22
+                    ? Finding.ok("ports", "instances' ports keep their numbers on this host")
+                    : Finding.note(
+                            "ports",
+                            "those below %d listen 10,000 higher: sysctl".formatted(first)
+                                    + " net.ipv4.ip_unprivileged_port_start=22 lets you bind them");
+        } catch (IOException | NumberFormatException e) {
+            return Finding.note("ports", setting + " cannot be read");
+        }
     }
 
     private static boolean isOnPath(String tool) {

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import niter.controller.control.StateDirectory;
 import niter.controller.northbound.PublicKey;
 import niter.controller.northbound.RunInstancesRequest;
 import picocli.CommandLine.Option;
@@ -33,7 +34,7 @@ final class RunNetwork {
     private String key = "";
 
     /** Adds it to a request. */
-    void addTo(RunInstancesRequest.Builder request, SshKey own) {
+    void addTo(RunInstancesRequest.Builder request, StateDirectory state) {
         request.addAllSecurityGroup(groups.isEmpty() ? List.of("default", "niter-run") : groups);
         try {
             if (userData.equals("-")) {
@@ -44,8 +45,12 @@ final class RunNetwork {
         } catch (IOException e) {
             throw new CliException("run: --user-data " + ErrorLine.reason(e), e);
         }
-        request.addPublicKey(
-                PublicKey.newBuilder().setName("niter").setOpensshKey(own.publicKey()));
+        if (SshTarget.installed("ssh-keygen") != null) { // run itself needs no SSH
+            request.addPublicKey(
+                    PublicKey.newBuilder()
+                            .setName("niter")
+                            .setOpensshKey(SshKey.of(state).publicKey()));
+        }
         if (!key.isEmpty()) {
             try {
                 request.addPublicKey(

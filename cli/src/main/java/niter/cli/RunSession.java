@@ -137,7 +137,7 @@ final class RunSession {
         Image image = Images.ensure(wish.image(), cache, progress);
         Engine engine = Engines.ensure(cache, progress);
         RunInstancesRequest.Builder request = RunInstancesRequest.newBuilder();
-        wish.network().addTo(request, SshKey.of(host.state()));
+        wish.network().addTo(request, host.state());
         return request.setInstanceType(wish.type())
                 .setName(wish.name())
                 .setCount(wish.count())

@@ -138,21 +138,31 @@ record SshTarget(String instanceId, String address, int port, Path knownHosts, P
 
     /** Becomes one of OpenSSH's programs. */
     static int become(String program, List<String> arguments) {
+        @Nullable Path file = installed(program);
+        if (file == null) {
+            throw new CliException(program + ": not found: install openssh-client");
+        }
+        List<String> command = new ArrayList<>(arguments);
+        command.addFirst(program);
+        List<String> environment = new ArrayList<>();
+        System.getenv().forEach((name, value) -> environment.add(name + "=" + value));
+        try {
+            Processes.execve(file.toString(), command, environment, 3);
+        } catch (LinuxException e) {
+            throw new CliException(program + ": " + e.getMessage(), e);
+        }
+        throw new IllegalStateException("there is no return from success");
+    }
+
+    /** A program of PATH; null where there is none. */
+    static @Nullable Path installed(String program) {
         @Nullable String path = System.getenv("PATH");
         for (String directory : (path == null ? "/usr/bin:/bin" : path).split(":")) {
             Path file = Path.of(directory.isEmpty() ? "." : directory, program);
             if (Files.isExecutable(file)) {
-                List<String> command = new ArrayList<>(arguments);
-                command.addFirst(program);
-                List<String> environment = new ArrayList<>();
-                System.getenv().forEach((name, value) -> environment.add(name + "=" + value));
-                try {
-                    Processes.execve(file.toString(), command, environment, 3);
-                } catch (LinuxException e) {
-                    throw new CliException(program + ": " + e.getMessage(), e);
-                }
+                return file;
             }
         }
-        throw new CliException(program + ": not found: install openssh-client");
+        return null;
     }
 }

@@ -42,6 +42,12 @@ final class Features {
     /** ENI statistics and customer metrics. */
     private static final int CAPABILITIES = 1 | 1 << 2;
 
+    /**
+     * How long drivers are asked to wait before they reset the adapter: a process that is killed
+     * again and again, on a busy host, is a pause too. Their own is five or six seconds.
+     */
+    static final int PATIENCE_MILLIS = 20_000;
+
     private static final int ADDRESS_BITS = 48;
     private static final int TX_HEADER_BYTES = 128; // 0 or 256 makes every ifup fail
     private static final int TX_OFFLOADS = 0xff; // sums, partial and full, TSO4, TSO6, ECN
@@ -71,7 +77,11 @@ final class Features {
         switch (command.u8(17)) {
             case ATTRIBUTES -> attributes(command);
             case MAX_QUEUES -> maxQueues(command);
-            case HINTS -> {} // all zeroes: the driver's own defaults
+            case HINTS -> {
+                command.answer16(10, PATIENCE_MILLIS); // keep-alive
+                command.answer16(12, PATIENCE_MILLIS); // a completion of a sent packet
+                command.answer16(18, PATIENCE_MILLIS); // a queue that stands still
+            }
             case MAX_QUEUES_EXT -> maxQueuesExt(command);
             case HASH_FUNCTION -> {
                 return hash.getFunction(command);

@@ -116,6 +116,10 @@ class AdminTest {
         assertThat(queues.get(LE32, 44)).isBetween(1, 255);
         assertThat(queues.get(LE16, 48)).isGreaterThanOrEqualTo((short) 19);
         assertThat(driver.getFeature(26).get(LE32, 8) & 0x1f).isEqualTo(0x1f);
+        MemorySegment hints = driver.getFeature(3);
+        for (int watchdog : new int[] {10, 12, 18}) { // 0xffff would turn it off
+            assertThat(hints.get(LE16, watchdog)).isEqualTo((short) Features.PATIENCE_MILLIS);
+        }
     }
 
     @Test
