@@ -177,7 +177,14 @@ class RunTest {
         int keeper = host.pid("keeper");
         assertThat(keeper).isPositive();
         host.succeed("down");
-        assertThat(host.left()).containsExactlyInAnyOrder("run/terminated", "version");
+        assertThat(host.left())
+                .containsExactlyInAnyOrder(
+                        "network",
+                        "public-range",
+                        "run/terminated",
+                        "ssh/id_ed25519",
+                        "ssh/id_ed25519.pub",
+                        "version");
         String marked = "NITER_PROCESS=" + host.state().root();
         try (var processes = Files.list(Path.of("/proc"))) {
             assertThat(processes.filter(process -> isMarked(process, marked))).isEmpty();

@@ -166,6 +166,8 @@ final class InstanceSteps {
             throw new IOException(e.getMessage(), e);
         }
         Files.deleteIfExists(parts.logs().resolve(record.getInstanceId() + ".log"));
+        Files.deleteIfExists(
+                parts.logs().resolveSibling("ssh/" + record.getInstanceId() + ".known_hosts"));
         parts.store().remove(record);
     }
 

@@ -29,13 +29,18 @@ class StateDirectoryTest {
         assertThat(state.root().resolve("version")).hasContent("1\n");
         for (Path made :
                 new Path[] {
-                    state.root(), state.run(), state.volumes(), state.instances(), state.logs()
+                    state.root(),
+                    state.run(),
+                    state.volumes(),
+                    state.instances(),
+                    state.logs(),
+                    state.ssh()
                 }) {
             assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(made)))
                     .isEqualTo("rwx------");
         }
         try (Stream<Path> all = Files.list(state.root())) {
-            assertThat(all).hasSize(5); // nothing half-made
+            assertThat(all).hasSize(6); // nothing half-made
         }
     }
 
