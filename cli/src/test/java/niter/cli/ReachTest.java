@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Who reaches whom beyond the subnet: SSH through security groups, the link-local services, the
  * world, and the host, which guests do not reach.
  */
-@Tag("guest")
+@Tag("long")
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ReachTest {
