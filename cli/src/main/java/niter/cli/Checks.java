@@ -1,5 +1,6 @@
 package niter.cli;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -126,8 +127,8 @@ final class Checks {
 
     private static Finding ports() {
         Path setting = Path.of("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-        try {
-            int first = Integer.parseInt(Files.readString(setting).strip());
+        try (BufferedReader reader = Files.newBufferedReader(setting)) { // one read gives all
+            int first = Integer.parseInt(reader.readLine().strip());
             boolean root = (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid") == 0;
             return root || first <= 22
                     ? Finding.ok("ports", "instances' ports keep their numbers on this host")

@@ -1,5 +1,6 @@
 package niter.controller;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,7 +45,10 @@ final class PortPlan {
             }
         }
         Path setting = Path.of("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-        return new PortPlan(Integer.parseInt(Files.readString(setting).strip()));
+        try (BufferedReader reader =
+                Files.newBufferedReader(setting)) { // one read: a second has none
+            return new PortPlan(Integer.parseInt(reader.readLine().strip()));
+        }
     }
 
     /**
