@@ -28,6 +28,9 @@ final class RuleOptions {
             description = "The other side: 10.0.0.0/8, or a security group.")
     private String peer = "";
 
+    @Option(names = "--description", paramLabel = "TEXT", description = "What it is for.")
+    private String description = "";
+
     boolean egress() {
         return egress;
     }
@@ -54,7 +57,8 @@ final class RuleOptions {
                 SecurityGroupRule.newBuilder()
                         .setIpProtocol(protocol.equals("all") ? "-1" : protocol)
                         .setFromPort(from)
-                        .setToPort(to);
+                        .setToPort(to)
+                        .setDescription(description);
         boolean range = peer.contains("/") || peer.matches("[0-9.:a-f]*[.:][0-9.:a-f]*");
         return (range ? rule.setCidrIpv4(peer) : rule.setReferencedGroupId(peer)).build();
     }

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -65,6 +67,55 @@ class BadInputTest {
         assertFails(
                 Map.of("XDG_CACHE_HOME", file.toString()),
                 "niter: Cannot write in the cache " + file + "/niter (Not a directory): mend that");
+    }
+
+    @Test
+    void whatSecurityGroupsRefuseIsOneLineThatNamesTheField() throws IOException {
+        host.succeed("up");
+        try {
+            host.succeed("sg", "create", "web", "--description", "a web server");
+            refused("InvalidGroup.Duplicate: group_name: ", "create", "web");
+            refused("InvalidGroup.Reserved: group_name: ", "create", "default");
+            refused("CannotDelete: ", "delete", "default");
+            refused("InvalidGroup.NotFound: security_group: ", "delete", "none");
+            refused("InvalidParameterValue: port: ", rule("tcp", "23-22", "0.0.0.0/0"));
+            refused("InvalidPermission.Malformed: port: ", rule("all", "22", "0.0.0.0/0"));
+            refused("InvalidParameterValue: ip_protocol: ", rule("tpc", "22", "0.0.0.0/0"));
+            refused("InvalidParameterValue: cidr_ipv4: ", rule("tcp", "22", "10.0.0.0/33"));
+            refused("InvalidParameterValue: cidr_ipv4: ", rule("tcp", "22", "::/0"));
+            refused("InvalidGroup.NotFound: security_group: ", rule("tcp", "22", "none"));
+            refused("sg: --port x: ", rule("tcp", "x", "0.0.0.0/0"));
+            String[] good = rule("tcp", "22", "10.1.2.3/8");
+            assertThat(host.succeed(sg(good))).matches("sgr-[0-9a-f]{17}\n");
+            refused("InvalidPermission.Duplicate: ", good);
+            assertThat(host.succeed("sg", "list", "web"))
+                    .contains("10.0.0.0/8")
+                    .doesNotContain("10.1");
+            refused("InvalidPermission.NotFound: ", "revoke", "web", "--rule", "sgr-none");
+            host.succeed("down");
+            host.succeed("up");
+            assertThat(host.succeed("sg", "list", "web")).as("kept").contains("10.0.0.0/8");
+            host.succeed("sg", "delete", "web");
+        } finally {
+            host.close();
+        }
+    }
+
+    private static String[] rule(String protocol, String port, String source) {
+        return new String[] {
+            "authorize", "web", "--protocol", protocol, "--port", port, "--source", source
+        };
+    }
+
+    private static String[] sg(String... arguments) {
+        return Stream.concat(Stream.of("sg"), Arrays.stream(arguments)).toArray(String[]::new);
+    }
+
+    private void refused(String message, String... arguments) throws IOException {
+        TestHost.Ended ended = host.niter(sg(arguments));
+        assertThat(ended.errors()).startsWith("niter: " + message).hasLineCount(1);
+        assertThat(ended.output()).isEmpty();
+        assertThat(ended.status()).isEqualTo(125);
     }
 
     private void assertFails(Map<String, String> environment, String message) throws IOException {

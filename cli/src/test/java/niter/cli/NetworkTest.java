@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import niter.linux.Signals;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -41,14 +43,22 @@ class NetworkTest {
 
     @BeforeAll
     void begin() throws IOException {
-        String first = host.succeed("run", "--detach", "--image", "tools").strip();
-        String second = host.succeed("run", "--detach", "--image", "tools-6.1").strip();
+        host.succeed("up");
+        String first = run("tools", "newer");
+        String second = run("tools-6.1", "older");
         newer = new TestGuest(host, first);
         older = new TestGuest(host, second);
         newerAddress = address(first);
         olderAddress = address(second);
         configured(newer, newerAddress);
         configured(older, olderAddress);
+    }
+
+    /** In the default group, by which all reach each other, and one of its own. */
+    private String run(String image, String group) throws IOException {
+        host.succeed("sg", "create", group);
+        return host.succeed("run", "-d", "--image", image, "--sg", "default", "--sg", group)
+                .strip();
     }
 
     private String address(String id) throws IOException {
@@ -151,6 +161,65 @@ class NetworkTest {
         while (host.pid("vpc") == pid) {
             Thread.onSpinWait();
         }
+    }
+
+    @Test
+    void securityGroupsLetInWhatTheirRulesSayFromThenOn() throws IOException {
+        String[] members = {"default", "--protocol", "all", "--source", "default"};
+        sg("revoke", members);
+        try {
+            for (int port : new int[] {7000, 7001}) { // each answers one after the other
+                older.shell(
+                        "while nc -l -p %d -e cat; do :; done </dev/null >/dev/null 2>&1 &"
+                                .formatted(port));
+            }
+            assertReached(false, "ping -c 1 -W 1 " + olderAddress);
+            assertReached(false, echo(7001));
+            assertThat(host.succeed("vpc", "drops")).contains("group-in");
+
+            String[] icmp = {"older", "--protocol", "icmp", "--port", "8", "--source", "newer"};
+            String[] tcp = {"older", "--protocol", "tcp", "--port", "7000-7001"};
+            String[] fromNewer = {"--source", newerAddress + "/32"};
+            sg("authorize", icmp);
+            sg("authorize", join(tcp, fromNewer));
+            assertReached(true, "ping -c 1 -W 5 " + olderAddress);
+            assertReached(true, echo(7001));
+            newer.shell(
+                    "mkfifo /tmp/talk; sleep 1000 >/tmp/talk 2>/dev/null </dev/null & nc %s 7000 </tmp/talk >/tmp/heard 2>/dev/null &"
+                            .formatted(olderAddress));
+            newer.shell(say("one"));
+
+            sg("revoke", icmp);
+            sg("revoke", join(tcp, fromNewer));
+            newer.shell(say("two")); // what was allowed goes on
+            assertReached(false, "ping -c 1 -W 1 " + olderAddress);
+            assertReached(false, echo(7001));
+        } finally {
+            sg("authorize", members);
+        }
+        assertReached(true, echo(7001));
+    }
+
+    private void sg(String command, String... rule) throws IOException {
+        host.succeed(join(new String[] {"sg", command}, rule));
+    }
+
+    private static String[] join(String[] first, String[] second) {
+        return Stream.concat(Arrays.stream(first), Arrays.stream(second)).toArray(String[]::new);
+    }
+
+    private void assertReached(boolean expected, String command) throws IOException {
+        assertThat(newer.run("sh", "-c", command).status() == 0).as(command).isEqualTo(expected);
+    }
+
+    /** Succeeds if the older instance answers at a port. */
+    private String echo(int port) {
+        return "echo x | timeout 5 nc %s %d | grep -q x".formatted(olderAddress, port);
+    }
+
+    private static String say(String word) {
+        return "echo %1$s >/tmp/talk; n=0; until grep -q %1$s /tmp/heard; do n=$((n + 1)); [ $n -lt 30 ]; sleep 1; done"
+                .formatted(word);
     }
 
     @Test

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.regex.Pattern;
 import niter.controller.northbound.Image;
 import niter.controller.northbound.InstanceType;
-import niter.controller.northbound.PublicKey;
 import niter.controller.northbound.RunInstancesRequest;
 import niter.controller.record.InstanceRecord;
 import niter.controller.record.Wish;
@@ -23,13 +22,6 @@ final class LaunchRequest {
     private static final int MAX_COMMAND_LINE = 2000; // the kernel's 2048, with room for its own
     private static final int BLOCK = 4096;
     private static final int MAX_USER_DATA = 16 * 1024; // EC2's
-    private static final int MAX_KEYS = 5;
-    private static final int MAX_KEY = 8 * 1024;
-    private static final Pattern KEY_NAME = Pattern.compile("[A-Za-z0-9._@-]{1,64}");
-    private static final Pattern KEY =
-            Pattern.compile(
-                    "(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+)"
-                            + " [A-Za-z0-9+/]+={0,2}( [^\\p{Cntrl}]*)?");
 
     private final RunInstancesRequest request;
     private final InstanceType type;
@@ -75,23 +67,8 @@ final class LaunchRequest {
                 request.getUserData().size() <= MAX_USER_DATA,
                 "InvalidParameterValue: user_data: expected at most 16384 bytes, got "
                         + request.getUserData().size());
-        keys(request.getPublicKeyList());
+        PublicKeys.check(request.getPublicKeyList());
         return new LaunchRequest(request, type, volumeBytes(request, rootDisk));
-    }
-
-    private static void keys(List<PublicKey> keys) throws ApiException {
-        require(keys.size() <= MAX_KEYS, "public_key: expected at most 5");
-        for (PublicKey key : keys) {
-            require(
-                    KEY_NAME.matcher(key.getName()).matches(),
-                    "public_key.name: expected up to 64 letters, digits, ., _, @ and -, got "
-                            + key.getName());
-            require(
-                    key.getOpensshKey().length() <= MAX_KEY
-                            && KEY.matcher(key.getOpensshKey()).matches(),
-                    "InvalidKey.Format: public_key.openssh_key: expected one line as in a .pub"
-                            + " file of OpenSSH");
-        }
     }
 
     private static long volumeBytes(RunInstancesRequest request, Path rootDisk)
@@ -156,6 +133,7 @@ final class LaunchRequest {
                 && record.getLaunchCount() == count()
                 && record.getImageDigest().equals(request.getImage().getDigest())
                 && record.getSecurityGroupList().equals(request.getSecurityGroupList())
+                && record.hasUserData() == request.hasUserData()
                 && record.getUserData().equals(request.getUserData())
                 && record.getPublicKeyList().equals(recordKeys());
     }

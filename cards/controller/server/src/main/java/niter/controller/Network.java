@@ -22,7 +22,6 @@ import niter.controller.control.protocol.NetworkInterface;
 import niter.controller.control.protocol.RemoveFunction;
 import niter.controller.control.protocol.Route;
 import niter.controller.control.protocol.RouteTarget;
-import niter.controller.control.protocol.SecurityGroup;
 import niter.controller.control.protocol.SetNetwork;
 import niter.controller.control.protocol.ToCard;
 import niter.controller.northbound.Drop;
@@ -192,13 +191,7 @@ final class Network {
                                 Route.newBuilder()
                                         .setDestinationCidr("0.0.0.0/0")
                                         .setTarget(RouteTarget.INTERNET_GATEWAY));
-        for (niter.controller.northbound.SecurityGroup group : groups.all()) {
-            network.addSecurityGroup(
-                    SecurityGroup.newBuilder()
-                            .setGroupId(group.getGroupId())
-                            .addAllIngress(Permissions.forCard(group.getRuleList(), false))
-                            .addAllEgress(Permissions.forCard(group.getRuleList(), true)));
-        }
+        network.addAllSecurityGroup(CardGroups.of(groups.all()));
         for (InstanceRecord record : records.get()) {
             if (has(record)) {
                 network.addInterface(networkInterface(record));

@@ -90,19 +90,25 @@ final class NorthboundService extends ControllerGrpc.ControllerImplBase {
                 answer,
                 () -> {
                     checkUp();
-                    LaunchRequest launch =
-                            LaunchRequest.of(
-                                    request.toBuilder()
-                                            .clearSecurityGroup()
-                                            .addAllSecurityGroup(
-                                                    groups().ids(request.getSecurityGroupList()))
-                                            .build());
                     Instances.Builder made = Instances.newBuilder();
-                    for (Instance instance : host.instances().make(launch)) {
+                    for (Instance instance : make(request)) {
                         made.addInstance(host.watchers().describe(instance));
                     }
                     return made.build();
                 });
+    }
+
+    private List<Instance> make(RunInstancesRequest request) throws ApiException, IOException {
+        synchronized (groups()) { // none of them is deleted before a record names it
+            LaunchRequest launch =
+                    LaunchRequest.of(
+                            request.toBuilder()
+                                    .clearSecurityGroup()
+                                    .addAllSecurityGroup(
+                                            groups().ids(request.getSecurityGroupList()))
+                                    .build());
+            return host.instances().make(launch);
+        }
     }
 
     private void checkUp() throws ApiException {

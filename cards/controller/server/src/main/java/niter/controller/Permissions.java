@@ -2,6 +2,7 @@ package niter.controller;
 
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import niter.controller.control.protocol.IpPermission;
 import niter.controller.northbound.SecurityGroupRule;
 
@@ -13,7 +14,8 @@ final class Permissions {
     private static final int UDP = 17;
     private static final int ICMPV6 = 58;
     private static final int MAX_PORT = 65_535;
-    private static final int MAX_DESCRIPTION = 255;
+    private static final Pattern DESCRIPTION =
+            Pattern.compile("[A-Za-z0-9 ._\\-:/()#,@\\[\\]+=&;{}!$*]{0,255}");
     private static final Map<String, Integer> NAMES =
             Map.of("icmp", ICMP, "tcp", TCP, "udp", UDP, "icmpv6", ICMPV6, "all", ALL);
 
@@ -27,14 +29,19 @@ final class Permissions {
      */
     static SecurityGroupRule canonical(SecurityGroupRule rule) throws ApiException {
         int protocol = protocol(rule.getIpProtocol());
-        if (protocol == ICMPV6 || rule.getCidrIpv4().contains(":")) {
-            throw invalid("IPv6: this version has IPv4 rules only");
+        if (protocol == ICMPV6) {
+            throw invalid("ip_protocol: icmpv6 is IPv6, which this version does not have");
+        }
+        if (rule.getCidrIpv4().contains(":")) {
+            throw invalid("cidr_ipv4: expected IPv4, this version has no IPv6");
         }
         if (rule.getCidrIpv4().isEmpty() == rule.getReferencedGroupId().isEmpty()) {
             throw malformed("source: expected either a range or a security group");
         }
-        if (rule.getDescription().length() > MAX_DESCRIPTION) {
-            throw invalid("description: expected at most 255 characters");
+        if (!DESCRIPTION.matcher(rule.getDescription()).matches()) {
+            throw invalid(
+                    "description: expected up to 255 letters, digits, spaces and"
+                            + " ._-:/()#,@[]+=&;{}!$*");
         }
         int from = rule.getFromPort();
         int to = rule.getToPort();
@@ -128,13 +135,16 @@ final class Permissions {
     /** As the VPC card is told; the rule is canonical. */
     static IpPermission forCard(SecurityGroupRule rule) {
         Integer named = NAMES.get(rule.getIpProtocol());
-        return IpPermission.newBuilder()
-                .setProtocol(named != null ? named : Integer.parseInt(rule.getIpProtocol()))
-                .setFromPort(rule.getFromPort())
-                .setToPort(rule.getToPort())
-                .setCidr(rule.getCidrIpv4())
-                .setGroupId(rule.getReferencedGroupId())
-                .build();
+        int protocol = named != null ? named : Integer.parseInt(rule.getIpProtocol());
+        IpPermission.Builder permission =
+                IpPermission.newBuilder()
+                        .setProtocol(protocol)
+                        .setCidr(rule.getCidrIpv4())
+                        .setGroupId(rule.getReferencedGroupId());
+        if (protocol == TCP || protocol == UDP || protocol == ICMP) { // no others have any
+            permission.setFromPort(rule.getFromPort()).setToPort(rule.getToPort());
+        }
+        return permission.build();
     }
 
     /** Rules of one direction as the VPC card is told. */

@@ -87,7 +87,7 @@ final class RecordStore {
     /** Removes an instance's directory and remembers that it was there. */
     synchronized void remove(InstanceRecord record) throws IOException {
         terminated.removeIf(one -> one.getInstanceId().equals(record.getInstanceId()));
-        terminated.add(record);
+        terminated.add(record.toBuilder().clearUserData().clearPublicKey().build());
         while (terminated.size() > MAX_TERMINATED) {
             terminated.removeFirst();
         }

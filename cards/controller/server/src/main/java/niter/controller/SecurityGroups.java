@@ -61,10 +61,17 @@ final class SecurityGroups {
     private NetworkRecord read() throws IOException {
         try {
             NetworkRecord record = NetworkRecord.parseFrom(Files.readAllBytes(file));
-            if (record.getVersion() != VERSION) {
+            if (record.getVersion() > VERSION) {
                 throw new IOException(
                         "%s: version %d, this niter knows %d: update niter"
                                 .formatted(file, record.getVersion(), VERSION));
+            }
+            boolean whole =
+                    record.getSecurityGroupList().stream()
+                            .anyMatch(group -> group.getGroupName().equals(DEFAULT));
+            if (!whole) {
+                throw new IOException(
+                        file + ": is damaged (it has no default group): restore or delete it");
             }
             return record;
         } catch (InvalidProtocolBufferException e) {
@@ -122,10 +129,8 @@ final class SecurityGroups {
                         .toByteArray());
     }
 
-    /**
-     * Puts a group in place of the one with its id, or forgets it; undone where it is not written.
-     */
-    private void replace(String id, @Nullable SecurityGroup next) throws IOException {
+    /** Puts a group in place of the one with its id, or forgets it; undone where that fails. */
+    private void replace(String id, @Nullable SecurityGroup next) throws ApiException, IOException {
         Map<String, SecurityGroup> before = new LinkedHashMap<>(byId);
         if (next == null) {
             byId.remove(id);
@@ -133,8 +138,13 @@ final class SecurityGroups {
             byId.put(id, next);
         }
         try {
+            if (next != null && !CardGroups.fit(byId.values())) {
+                throw ApiException.exhausted(
+                        "RulesPerSecurityGroupLimitExceeded: all groups together have more rules"
+                                + " than the VPC card can be told: delete some");
+            }
             write();
-        } catch (IOException e) {
+        } catch (ApiException | IOException e) {
             byId.clear();
             byId.putAll(before);
             throw e;
@@ -212,7 +222,7 @@ final class SecurityGroups {
             if (group.getGroupName().equals(name)) {
                 throw name.equals(DEFAULT)
                         ? ApiException.invalid(
-                                "InvalidParameterValue: group_name: default is reserved")
+                                "InvalidGroup.Reserved: group_name: default is reserved")
                         : new ApiException(
                                 Status.Code.ALREADY_EXISTS,
                                 "InvalidGroup.Duplicate: group_name: %s is the name of %s"

@@ -3,6 +3,7 @@ package niter.controller;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 import niter.controller.northbound.Engine;
 import niter.controller.northbound.Image;
+import niter.controller.northbound.PublicKey;
 import niter.controller.northbound.RunInstancesRequest;
 import niter.controller.record.InstanceRecord;
 import org.junit.jupiter.api.BeforeEach;
@@ -19,6 +21,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LaunchRequestTest {
+    private static final String KEY =
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f a@b";
+
     @TempDir Path directory;
     private RunInstancesRequest good = RunInstancesRequest.getDefaultInstance();
 
@@ -92,6 +97,75 @@ class LaunchRequestTest {
                 "image.command_line: expected",
                 b -> image(b, i -> i.setCommandLine("x".repeat(2001))));
         refuse("engine.command: expected", b -> b.setEngine(Engine.getDefaultInstance()));
+    }
+
+    @Test
+    void whatTheInstanceIsToldIsKeptAndIsPartOfTheRequest() throws Exception {
+        RunInstancesRequest told =
+                good.toBuilder()
+                        .addSecurityGroup("sg-1")
+                        .setUserData(ByteString.copyFromUtf8("#!/bin/sh"))
+                        .addPublicKey(key("one", KEY))
+                        .build();
+        LaunchRequest request = LaunchRequest.of(told);
+        InstanceRecord record = request.record(0);
+        assertThat(record.getSecurityGroupList()).containsExactly("sg-1");
+        assertThat(record.getUserData().toStringUtf8()).isEqualTo("#!/bin/sh");
+        assertThat(record.getPublicKey(0).getOpensshKey()).isEqualTo(KEY);
+        assertThat(request.made(record)).isTrue();
+        for (RunInstancesRequest other :
+                List.of(
+                        told.toBuilder().setSecurityGroup(0, "sg-2").build(),
+                        told.toBuilder().clearUserData().build(),
+                        told.toBuilder().setUserData(ByteString.EMPTY).build(),
+                        told.toBuilder().clearPublicKey().build())) {
+            assertThat(LaunchRequest.of(other).made(record)).isFalse();
+        }
+        assertThat(LaunchRequest.of(good).record(0).hasUserData()).isFalse();
+        LaunchRequest none =
+                LaunchRequest.of(good.toBuilder().setUserData(ByteString.EMPTY).build());
+        assertThat(none.made(LaunchRequest.of(good).record(0))).as("none is not empty").isFalse();
+    }
+
+    @Test
+    void userDataAndKeysAreChecked() throws Exception {
+        LaunchRequest.of(
+                good.toBuilder().setUserData(ByteString.copyFrom(new byte[16_384])).build());
+        refuse(
+                "InvalidParameterValue: user_data: expected at most 16384 bytes, got 16385",
+                b -> b.setUserData(ByteString.copyFrom(new byte[16_385])));
+        for (String name : List.of("", "a b", "../x", "x".repeat(65))) {
+            refuse("public_key.name: expected", b -> b.addPublicKey(key(name, KEY)));
+        }
+        refuse(
+                "public_key.name: one is there twice",
+                b -> b.addPublicKey(key("one", KEY)).addPublicKey(key("one", KEY)));
+        String blob = KEY.split(" ")[1];
+        for (String line :
+                List.of(
+                        "",
+                        "ssh-ed25519",
+                        "ssh-ed25519 ????",
+                        "ssh-dss " + blob,
+                        "ssh-rsa " + blob, // says that it is of another type
+                        "ssh-ed25519 AAAA",
+                        KEY + "\n" + KEY,
+                        "-----BEGIN OPENSSH PRIVATE KEY-----",
+                        KEY + " " + "x".repeat(8192))) {
+            refuse("InvalidKey.Format: public_key", b -> b.addPublicKey(key("one", line)));
+        }
+        refuse(
+                "public_key: expected at most 5, got 6",
+                b -> {
+                    for (int n = 0; n < 6; n++) {
+                        b.addPublicKey(key("k" + n, KEY));
+                    }
+                    return b;
+                });
+    }
+
+    private static PublicKey key(String name, String line) {
+        return PublicKey.newBuilder().setName(name).setOpensshKey(line).build();
     }
 
     private static RunInstancesRequest.Builder image(

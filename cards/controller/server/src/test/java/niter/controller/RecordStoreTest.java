@@ -3,11 +3,13 @@ package niter.controller;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.ByteString;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import niter.controller.control.StateDirectory;
 import niter.controller.record.InstanceRecord;
+import niter.controller.record.PublicKey;
 import niter.controller.record.Wish;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,6 +55,22 @@ class RecordStoreTest {
         assertThat(next.load()).isEmpty();
         assertThat(next.terminated()).hasSize(RecordStore.MAX_TERMINATED);
         assertThat(next.terminated().getLast().getInstanceId()).isEqualTo("i-69");
+    }
+
+    @Test
+    void userDataIsGoneWithItsInstance() throws IOException {
+        RecordStore store = new RecordStore(state);
+        InstanceRecord told =
+                RECORD.toBuilder()
+                        .setUserData(ByteString.copyFromUtf8("secret"))
+                        .addPublicKey(PublicKey.newBuilder().setName("one"))
+                        .build();
+        store.write(told);
+        assertThat(new RecordStore(state).load()).containsExactly(told);
+        store.remove(told);
+        RecordStore next = new RecordStore(state);
+        assertThat(next.load()).isEmpty();
+        assertThat(next.terminated()).containsExactly(RECORD);
     }
 
     @Test

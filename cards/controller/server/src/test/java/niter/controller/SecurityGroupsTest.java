@@ -7,8 +7,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
+import niter.controller.control.ControlChannel;
 import niter.controller.control.StateDirectory;
+import niter.controller.control.protocol.SetNetwork;
 import niter.controller.northbound.SecurityGroup;
 import niter.controller.northbound.SecurityGroupRule;
 import niter.controller.record.InstanceRecord;
@@ -93,7 +96,12 @@ class SecurityGroupsTest {
         refused("cidr_ipv4: expected", () -> authorize(rule("tcp", 1, 2, "10.0.0.0/33")));
         refused("cidr_ipv4: expected", () -> authorize(rule("tcp", 1, 2, "10.0.0/8")));
         refused("cidr_ipv4: expected", () -> authorize(rule("tcp", 1, 2, "010.0.0.0/8")));
-        refused("IPv6", () -> authorize(rule("tcp", 1, 2, "::/0")));
+        refused("cidr_ipv4: expected IPv4", () -> authorize(rule("tcp", 1, 2, "::/0")));
+        refused("ip_protocol: icmpv6", () -> authorize(rule("58", -1, -1, "0.0.0.0/0")));
+        refused("port: protocol -1 has none", () -> authorize(rule("-1", 22, 22, "0.0.0.0/0")));
+        refused(
+                "description: expected",
+                () -> authorize(good.toBuilder().setDescription("a\nb").build()));
         refused("source: expected either", () -> authorize(rule("tcp", 1, 2, "")));
         refused(
                 "InvalidGroup.NotFound",
@@ -105,7 +113,7 @@ class SecurityGroupsTest {
         refused("InvalidPermission.Duplicate", () -> authorize(good, good));
         refused("MissingParameter", () -> authorize());
         refused("InvalidGroup.Duplicate", () -> groups.create("web", "again"));
-        refused("reserved", () -> groups.create("default", "d"));
+        refused("InvalidGroup.Reserved: group_name", () -> groups.create("default", "d"));
         refused("group_name: expected", () -> groups.create("a\nb", "d"));
         refused("CannotDelete", () -> groups.delete("default"));
         refused("InvalidGroup.NotFound", () -> groups.delete("sg-none"));
@@ -159,12 +167,68 @@ class SecurityGroupsTest {
     }
 
     @Test
+    void allGroupsTogetherFitIntoOneMessageToTheCard() throws Exception {
+        List<SecurityGroupRule> most = new ArrayList<>();
+        for (int port = 1; port <= 60; port++) {
+            most.add(rule("tcp", 60_000, 60_000 + port, "100.100.100.100/32"));
+        }
+        List<SecurityGroup> before = new ArrayList<>();
+        refused(
+                "RulesPerSecurityGroupLimitExceeded: all groups together",
+                () -> {
+                    for (int n = 0; n < 500; n++) {
+                        groups.create("g" + n, "d");
+                        before.clear();
+                        before.addAll(groups.all());
+                        groups.authorize("g" + n, false, most);
+                    }
+                });
+        assertThat(groups.all()).as("all or nothing").isEqualTo(before);
+        assertThat(new SecurityGroups(state, () -> instances).all()).isEqualTo(before);
+        SetNetwork network =
+                SetNetwork.newBuilder().addAllSecurityGroup(CardGroups.of(groups.all())).build();
+        assertThat(network.getSerializedSize())
+                .isBetween(30 * 1024, ControlChannel.MAX_PACKET_BYTES - 20 * 1024);
+    }
+
+    @Test
+    void anInstanceIsInAtMostFiveGroupsAndInEachOnce() throws Exception {
+        SecurityGroup web = groups.create("web", "d");
+        assertThat(groups.ids(List.of("web", web.getGroupId()))).containsExactly(web.getGroupId());
+        List<String> six = new ArrayList<>(List.of("default", "niter-run", "web"));
+        for (String name : List.of("a", "b", "c")) {
+            groups.create(name, "d");
+            six.add(name);
+        }
+        refused("SecurityGroupsPerInterfaceLimitExceeded", () -> groups.ids(six));
+        refused("InvalidGroup.NotFound: security_group", () -> groups.ids(List.of("none")));
+    }
+
+    @Test
+    void theFirstVersionsFileIsReadForEver() throws Exception {
+        // Version 1, the group sg-1 "default" with one rule sgr-1 for its members.
+        byte[] file =
+                HexFormat.of()
+                        .parseHex(
+                                "080112250a0473672d31120764656661756c741a"
+                                        + "016422110a057367722d311a022d313a0473672d31");
+        Files.write(directory.resolve("network"), file);
+        SecurityGroup group = new SecurityGroups(state, () -> instances).find("default");
+        assertThat(group.getGroupId()).isEqualTo("sg-1");
+        assertThat(group.getRule(0).getReferencedGroupId()).isEqualTo("sg-1");
+    }
+
+    @Test
     void aFileThatCannotBeReadIsNamed() throws Exception {
         Path file = directory.resolve("network");
         Files.write(file, NetworkRecord.newBuilder().setVersion(2).build().toByteArray());
         assertThatThrownBy(() -> new SecurityGroups(state, () -> instances))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("network: version 2");
+        Files.write(file, new byte[0]); // as after a loss of power on a bad disk
+        assertThatThrownBy(() -> new SecurityGroups(state, () -> instances))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("network: is damaged (it has no default group)");
         Files.write(file, new byte[] {7, 7, 7});
         assertThatThrownBy(() -> new SecurityGroups(state, () -> instances))
                 .isInstanceOf(IOException.class)
