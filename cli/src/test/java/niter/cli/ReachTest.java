@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Who reaches whom beyond the subnet: SSH through security groups, the link-local services, the
  * world, and the host, which guests do not reach.
  */
-@Tag("long")
+@Tag("guest")
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ReachTest {
@@ -81,8 +81,7 @@ class ReachTest {
         web = new TestGuest(host, webId);
         shut = new TestGuest(host, shutId);
         for (TestGuest guest : new TestGuest[] {web, shut}) {
-            guest.shell(
-                    "n=0; until [ -s /etc/resolv.conf ]; do n=$((n + 1)); [ $n -lt 60 ]; sleep 1; done");
+            await(guest, "[ -s /etc/resolv.conf ]");
         }
     }
 
@@ -146,7 +145,7 @@ class ReachTest {
                         "ssh",
                         "shut",
                         "touch /tmp/in; until [ -e /tmp/go ]; do sleep 0.2; done; seq 1 20000");
-        shut.shell("until [ -e /tmp/in ]; do sleep 0.1; done");
+        await(shut, "[ -e /tmp/in ]");
         host.succeed("sg", "revoke", "shut", "--rule", rule);
         shut.shell("touch /tmp/go");
         assertThat(session.await().text()).endsWith("\n20000\n").startsWith("1\n2\n");
@@ -158,7 +157,7 @@ class ReachTest {
     void aSessionLivesThroughKillsOfTheCard() throws Exception {
         TestHost.Running session =
                 host.start(new byte[0], Map.of(), "ssh", "web", "seq 1 400000 | tee /tmp/seq");
-        web.shell("until [ -s /tmp/seq ]; do sleep 0.1; done");
+        await(web, "[ -s /tmp/seq ]");
         for (int i = 0; i < 3; i++) {
             kill("vpc");
         }
@@ -172,17 +171,21 @@ class ReachTest {
         kill("uplink");
         assertThat(host.succeed("ssh", "web", "echo", "again")).isEqualTo("again\n");
         kill("services");
-        assertThat(
-                        web.shell(
-                                "until curl -sf -m 5 -X PUT -H"
-                                        + " 'X-aws-ec2-metadata-token-ttl-seconds: 60' -o /dev/null"
-                                        + " http://169.254.169.254/latest/api/token; do sleep 0.2; done;"
-                                        + FETCH.formatted("60")
-                                        + " get $TOKEN meta-data/instance-id"))
+        await(
+                web,
+                "curl -sf -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' -o /dev/null"
+                        + " http://169.254.169.254/latest/api/token");
+        assertThat(web.shell(FETCH.formatted("60") + " get $TOKEN meta-data/instance-id"))
                 .as("without its controller's help")
                 .isEqualTo("200 " + webId);
         kill("controller");
         assertThat(host.succeed("ssh", "web", "echo", "again")).isEqualTo("again\n");
+    }
+
+    /** Until a test in a guest succeeds; a minute at most, since nothing would end it. */
+    private static void await(TestGuest guest, String test) throws IOException {
+        guest.shell(
+                "n=0; until %s; do n=$((n + 1)); [ $n -lt 300 ]; sleep 0.2; done".formatted(test));
     }
 
     /** Kills a part and waits until the keeper has another process for it. */

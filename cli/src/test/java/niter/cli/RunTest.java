@@ -182,8 +182,8 @@ class RunTest {
                         "network",
                         "public-range",
                         "run/terminated",
-                        "ssh/id_ed25519",
-                        "ssh/id_ed25519.pub",
+                        "ssh/key/id_ed25519",
+                        "ssh/key/id_ed25519.pub",
                         "version");
         String marked = "NITER_PROCESS=" + host.state().root();
         try (var processes = Files.list(Path.of("/proc"))) {

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
+import niter.controller.control.Ipv4;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.protocol.EnsureInterface;
 import niter.controller.control.protocol.FromCard;
@@ -46,7 +47,6 @@ final class Network {
     private static final int FIRST_HOST = 4;
 
     private static final int HOSTS = 4095; // the last one is the broadcast address
-    private static final int SUBNET_BASE = 172 << 24 | 31 << 16;
 
     private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -105,7 +105,7 @@ final class Network {
             taken.add(other.getPublicIpv4());
         }
         for (int host = FIRST_HOST; host < HOSTS; host++) {
-            String address = text(SUBNET_BASE + host);
+            String address = Ipv4.text(Ipv4.Range.of(SUBNET).base() + host);
             if (!taken.contains(address)) {
                 return record.toBuilder()
                         .setInterfaceId(Ids.make("eni"))
@@ -126,15 +126,6 @@ final class Network {
             }
         }
         return "";
-    }
-
-    private static String text(int address) {
-        return "%d.%d.%d.%d"
-                .formatted(
-                        address >>> 24,
-                        address >>> 16 & 0xff,
-                        address >>> 8 & 0xff,
-                        address & 0xff);
     }
 
     /** Locally administered, as EC2's are. */

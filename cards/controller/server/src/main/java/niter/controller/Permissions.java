@@ -3,6 +3,7 @@ package niter.controller;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import niter.controller.control.Ipv4;
 import niter.controller.control.protocol.IpPermission;
 import niter.controller.northbound.SecurityGroupRule;
 
@@ -103,24 +104,15 @@ final class Permissions {
 
     private static String range(String text) throws ApiException {
         String[] parts = text.split("/", -1);
-        String[] bytes = parts[0].split("\\.", -1);
-        boolean whole =
-                parts.length == 2
-                        && bytes.length == 4
-                        && parts[1].matches("[0-9]{1,2}")
-                        && Integer.parseInt(parts[1]) <= 32;
-        long address = 0;
-        for (String part : bytes) {
-            whole &= part.matches("0|[1-9][0-9]{0,2}") && Integer.parseInt(part) <= 255;
-            address = whole ? address << 8 | Integer.parseInt(part) : 0;
+        try {
+            if (parts.length == 2 && parts[1].matches("[0-9]{1,2}")) {
+                int bits = Integer.parseInt(parts[1]);
+                return Ipv4.Range.around(Ipv4.address(parts[0]), bits).toString();
+            }
+        } catch (IllegalArgumentException e) {
+            throw invalid("cidr_ipv4: " + e.getMessage());
         }
-        if (!whole) {
-            throw invalid("cidr_ipv4: expected ADDRESS/BITS, got \"" + text + "\"");
-        }
-        int bits = Integer.parseInt(parts[1]);
-        long base = bits == 0 ? 0 : address >>> 32 - bits << 32 - bits;
-        return "%d.%d.%d.%d/%d"
-                .formatted(base >>> 24, base >>> 16 & 255, base >>> 8 & 255, base & 255, bits);
+        throw invalid("cidr_ipv4: expected ADDRESS/BITS, got \"" + text + "\"");
     }
 
     /** Whether they say the same; ids and descriptions do not matter. */

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import niter.controller.control.Ipv4;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.protocol.RestartPolicy;
@@ -34,7 +35,7 @@ final class Uplink implements Qmp.Listener {
     /** Where callers on the host come from, seen from an instance. */
     static final String CALLERS = "192.0.0.2/32";
 
-    private static final int CALLER = 192 << 24 | 2;
+    private static final int CALLER = Ipv4.Range.of(CALLERS).base();
 
     private static final System.Logger LOG = System.getLogger(Uplink.class.getName());
     private static final int READY_SECONDS = 10;
@@ -65,17 +66,7 @@ final class Uplink implements Qmp.Listener {
 
     /** Whether a rule for a range of addresses is one for callers on the host. */
     static boolean isCaller(String cidr) {
-        if (cidr.isEmpty()) {
-            return false;
-        }
-        String[] parts = cidr.split("/", 2);
-        int base = 0;
-        for (String part : parts[0].split("\\.", -1)) {
-            base = base << 8 | Integer.parseInt(part);
-        }
-        int bits = Integer.parseInt(parts[1]);
-        int mask = bits == 0 ? 0 : -1 << 32 - bits;
-        return (CALLER & mask) == (base & mask);
+        return !cidr.isEmpty() && Ipv4.Range.of(cidr).contains(CALLER);
     }
 
     /**

@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import niter.controller.control.Ipv4;
 
 /**
  * A VPC as the card is to serve it; replaced as a whole.

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import niter.controller.control.Ipv4;
 import niter.controller.control.protocol.IpPermission;
 import niter.controller.control.protocol.NetworkInterface;
 import niter.controller.control.protocol.SetNetwork;

@@ -1,6 +1,7 @@
 package niter.card.vpc;
 
 import java.util.List;
+import niter.controller.control.Ipv4;
 
 /** Which addresses an internet gateway routes, and which it lets in. */
 final class Gateway {

@@ -1,6 +1,7 @@
 package niter.card.vpc;
 
 import java.util.Set;
+import niter.controller.control.Ipv4;
 
 /**
  * A network interface as it is configured.

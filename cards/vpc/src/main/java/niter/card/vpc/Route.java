@@ -1,5 +1,7 @@
 package niter.card.vpc;
 
+import niter.controller.control.Ipv4;
+
 /**
  * A route of the VPC's table, beside the local one.
  *

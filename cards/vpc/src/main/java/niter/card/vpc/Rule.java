@@ -1,6 +1,7 @@
 package niter.card.vpc;
 
 import java.util.Set;
+import niter.controller.control.Ipv4;
 
 /**
  * A rule of a security group, as EC2's IpPermission. A rule allows; there are none that deny.

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
+import niter.controller.control.Ipv4;
 import niter.ena.Frame;
 import niter.ena.Layers;
 import org.jspecify.annotations.Nullable;

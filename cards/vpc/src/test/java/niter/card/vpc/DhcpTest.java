@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
+import niter.controller.control.Ipv4;
 import org.junit.jupiter.api.Test;
 
 /** What a DHCP client is told. */

@@ -2,6 +2,7 @@ package niter.card.vpc;
 
 import java.util.List;
 import java.util.Map;
+import niter.controller.control.Ipv4;
 
 /** The configuration that tests start from: everything outside the VPC by the internet gateway. */
 final class Plan {

@@ -2,6 +2,7 @@ package niter.card.vpc.services;
 
 import java.util.Locale;
 import java.util.regex.Pattern;
+import niter.controller.control.Ipv4;
 import niter.controller.control.protocol.EnsureMetadata;
 import niter.controller.control.protocol.PublicKey;
 

@@ -1,5 +1,6 @@
 package niter.card.vpc.services;
 
+import niter.controller.control.Ipv4;
 import niter.controller.control.protocol.EnsureMetadata;
 
 /**

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import niter.controller.control.Ipv4;
 import org.jspecify.annotations.Nullable;
 
 /** All interfaces known at one moment. Never changes: whoever reads it needs no lock. */

@@ -4,6 +4,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
+import niter.controller.control.Ipv4;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -3,6 +3,7 @@ package niter.card.vpc.services;
 import java.io.ByteArrayOutputStream;
 import java.util.Arrays;
 import java.util.Objects;
+import niter.controller.control.Ipv4;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,7 +1,7 @@
-package niter.card.vpc.services;
+package niter.controller.control;
 
-/** IPv4 addresses as numbers, and ranges of them (RFC 4632). */
-final class Ipv4 {
+/** IPv4 addresses as numbers, and ranges of them (RFC 4632), as the messages spell them. */
+public final class Ipv4 {
     private Ipv4() {}
 
     /**
@@ -9,7 +9,7 @@ final class Ipv4 {
      *
      * @throws IllegalArgumentException if that is none
      */
-    static int address(String text) {
+    public static int address(String text) {
         String[] parts = text.split("\\.", -1);
         int address = 0;
         boolean fits = parts.length == 4;
@@ -26,7 +26,8 @@ final class Ipv4 {
         return address;
     }
 
-    static String text(int address) {
+    /** As "172.31.0.4". */
+    public static String text(int address) {
         return "%d.%d.%d.%d"
                 .formatted(
                         address >>> 24,
@@ -41,8 +42,8 @@ final class Ipv4 {
      * @param base host bits are zero
      * @param bits 0 to 32
      */
-    record Range(int base, int bits) {
-        Range {
+    public record Range(int base, int bits) {
+        public Range {
             if (bits < 0 || bits > 32 || (base & ~mask(bits)) != 0) {
                 throw new IllegalArgumentException(
                         "expected a range without host bits, got " + Ipv4.text(base) + "/" + bits);
@@ -50,7 +51,7 @@ final class Ipv4 {
         }
 
         /** From "172.31.0.0/16". */
-        static Range of(String text) {
+        public static Range of(String text) {
             int slash = text.indexOf('/');
             if (slash < 0 || !text.substring(slash + 1).matches("[0-9]{1,2}")) {
                 throw new IllegalArgumentException("expected ADDRESS/BITS, got \"" + text + "\"");
@@ -59,12 +60,32 @@ final class Ipv4 {
                     address(text.substring(0, slash)), Integer.parseInt(text.substring(slash + 1)));
         }
 
-        boolean contains(int address) {
+        /** The range of so many leading bits that an address lies in. */
+        public static Range around(int address, int bits) {
+            return new Range(address & mask(bits), bits);
+        }
+
+        public boolean contains(int address) {
             return (address & mask(bits)) == base;
         }
 
-        boolean contains(Range other) {
+        public boolean contains(Range other) {
             return other.bits >= bits && contains(other.base);
+        }
+
+        /** As an address: ones, then zeroes. */
+        public int mask() {
+            return mask(bits);
+        }
+
+        /** The broadcast address. */
+        public int last() {
+            return base | ~mask(bits);
+        }
+
+        @Override
+        public String toString() {
+            return text(base) + "/" + bits;
         }
 
         private static int mask(int bits) {
