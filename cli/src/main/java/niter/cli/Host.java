@@ -69,6 +69,7 @@ final class Host {
     NorthboundChannel up(Progress progress) {
         try (Descriptor _ = lock(progress)) {
             if (!listens(state.keeperSocket(), UnixSocket.Type.SEQPACKET)) {
+                SshConfig.write(state);
                 new KeeperStart(state, progress).start();
             }
         }

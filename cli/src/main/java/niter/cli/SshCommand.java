@@ -29,6 +29,12 @@ final class SshCommand implements Callable<Integer> {
     @Option(names = "-t", description = "Give the command a terminal.")
     private boolean terminal;
 
+    @Option(names = "--stdio", hidden = true, description = "For the ssh_config's ProxyCommand.")
+    private boolean stdio;
+
+    @Option(names = "--host-keys", hidden = true, description = "For its KnownHostsCommand.")
+    private boolean hostKeys;
+
     @Parameters(index = "0", paramLabel = "INSTANCE", description = "Id or name.")
     private String instance = "";
 
@@ -37,6 +43,14 @@ final class SshCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (stdio) {
+            SshConfig.pipe(instance);
+            return 0;
+        }
+        if (hostKeys) {
+            SshConfig.printHostKeys(instance);
+            return 0;
+        }
         SshTarget target = SshTarget.of(instance).awaitServer();
         List<String> arguments = new ArrayList<>(target.options());
         arguments.addAll(

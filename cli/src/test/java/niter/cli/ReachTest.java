@@ -115,13 +115,28 @@ class ReachTest {
     }
 
     @Test
+    void plainSshKnowsInstancesByTheirNames() throws Exception {
+        String config = host.state().ssh().resolve("config").toString();
+        Process ssh =
+                new ProcessBuilder("ssh", "-F", config, "web.niter", "hostname")
+                        .redirectErrorStream(true)
+                        .start();
+        ssh.getOutputStream().close();
+        assertThat(new String(ssh.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                .isEqualTo("ip-" + address(webId).replace('.', '-') + "\n");
+        assertThat(ssh.waitFor()).isZero();
+    }
+
+    @Test
     void aRuleOpensAndItsFlowsOutliveIt() throws IOException {
         TestHost.Ended refused = host.niter("ssh", "shut", "true");
         assertThat(refused.status()).isEqualTo(125);
         assertThat(refused.errors())
                 .contains("no rule of its security groups opens port 22", "niter sg authorize");
         assertThat(web.run("nc", "-w", "2", address(shutId), "22").status()).isNotZero();
-        assertThat(host.succeed("vpc", "drops")).contains("group-in");
+        assertThat(web.run("nc", "-w", "2", "169.254.169.254", "81").status()).isNotZero();
+        assertThat(web.run("ping", "-c", "1", "-W", "1", "169.254.169.254").status()).isNotZero();
+        assertThat(host.succeed("vpc", "drops")).contains("group-in", "services");
         String rule =
                 host.succeed(
                                 "sg",

@@ -182,6 +182,7 @@ class RunTest {
                         "network",
                         "public-range",
                         "run/terminated",
+                        "ssh/config",
                         "ssh/key/id_ed25519",
                         "ssh/key/id_ed25519.pub",
                         "version");

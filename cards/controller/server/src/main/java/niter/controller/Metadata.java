@@ -1,7 +1,10 @@
 package niter.controller;
 
 import java.io.IOException;
+import java.util.List;
+import niter.controller.control.protocol.Drop;
 import niter.controller.control.protocol.EnsureMetadata;
+import niter.controller.control.protocol.ListDrops;
 import niter.controller.control.protocol.PublicKey;
 import niter.controller.control.protocol.RemoveMetadata;
 import niter.controller.control.protocol.ToCard;
@@ -80,6 +83,16 @@ final class Metadata {
     private static String imageId(InstanceRecord record) {
         String digest = record.getImageDigest().replaceAll("[^0-9a-f]", "");
         return "ami-" + (digest + "0".repeat(ID_DIGITS)).substring(0, ID_DIGITS);
+    }
+
+    /** What the services dropped, by reason; none while they do not run. */
+    List<Drop> drops() throws Card.RefusedException, IOException {
+        if (!process.isRunning()) {
+            return List.of();
+        }
+        return card.ask(ToCard.newBuilder().setListDrops(ListDrops.getDefaultInstance()))
+                .getDrops()
+                .getDropList();
     }
 
     /** Forgets an instance. */

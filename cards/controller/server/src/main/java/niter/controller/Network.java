@@ -278,27 +278,32 @@ final class Network {
         configure();
     }
 
-    /** Packets that the card dropped; none while no card runs. */
+    /** Packets that the card and its services dropped; none of a process that does not run. */
     Drops drops() throws Card.RefusedException, IOException {
         Map<String, String> instances = new HashMap<>();
         for (InstanceRecord record : records.get()) {
             instances.put(record.getInterfaceId(), record.getInstanceId());
         }
         Drops.Builder drops = Drops.newBuilder();
-        if (!process.isRunning()) {
-            return drops.build();
+        if (process.isRunning()) {
+            var answer = card.ask(ToCard.newBuilder().setListDrops(ListDrops.getDefaultInstance()));
+            for (niter.controller.control.protocol.Drop one : answer.getDrops().getDropList()) {
+                drops.addDrop(
+                        drop(one, one.getInterfaceId())
+                                .setInstanceId(instances.getOrDefault(one.getInterfaceId(), "")));
+            }
         }
-        FromCard answer =
-                card.ask(ToCard.newBuilder().setListDrops(ListDrops.getDefaultInstance()));
-        for (niter.controller.control.protocol.Drop one : answer.getDrops().getDropList()) {
-            drops.addDrop(
-                    Drop.newBuilder()
-                            .setInstanceId(instances.getOrDefault(one.getInterfaceId(), ""))
-                            .setNetworkInterfaceId(one.getInterfaceId())
-                            .setReason(one.getReason())
-                            .setPackets(one.getPackets()));
+        for (niter.controller.control.protocol.Drop one : metadata.drops()) {
+            drops.addDrop(drop(one, Metadata.CARD));
         }
         return drops.build();
+    }
+
+    private static Drop.Builder drop(niter.controller.control.protocol.Drop one, String where) {
+        return Drop.newBuilder()
+                .setNetworkInterfaceId(where)
+                .setReason(one.getReason())
+                .setPackets(one.getPackets());
     }
 
     /** Ids of the interfaces that the card serves now. */
