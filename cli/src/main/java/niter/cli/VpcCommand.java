@@ -8,5 +8,5 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         description = "Look into the VPC.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = VpcDropsCommand.class)
+        subcommands = {VpcCaptureCommand.class, VpcDropsCommand.class})
 final class VpcCommand {}

@@ -1,11 +1,13 @@
 package niter.card.vpc;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import niter.ena.Allowances;
 import niter.ena.Frame;
 import niter.ena.Network;
+import niter.linux.Descriptor;
 
 /**
  * An interface that is plugged in: its configuration, its rules, its counters, and the port to its
@@ -21,6 +23,7 @@ final class Attachment implements Network, Allowances {
     private Interface config;
     private Rule[] in = {};
     private Rule[] out = {};
+    private Capture[] captures = {};
     private long second; // when the present one began
     private int linkLocal; // packets in it
 
@@ -34,8 +37,32 @@ final class Attachment implements Network, Allowances {
         return config;
     }
 
-    Port port() {
-        return port;
+    /** Gives its guest a frame, which is counted where it cannot take it. */
+    void deliver(Frame frame) {
+        show(frame, Pcapng.INBOUND);
+        if (!port.receive(frame)) {
+            drop(DropReason.RECEIVER);
+        }
+    }
+
+    /** From now on all frames are shown. */
+    void begin(Capture capture) {
+        captures = Arrays.copyOf(captures, captures.length + 1);
+        captures[captures.length - 1] = capture;
+    }
+
+    /** Who reads there is shown nothing more. */
+    void end(Descriptor socket) {
+        captures =
+                Arrays.stream(captures)
+                        .filter(one -> one.socket() != socket)
+                        .toArray(Capture[]::new);
+    }
+
+    private void show(Frame frame, int direction) {
+        for (Capture capture : captures) {
+            capture.show(frame, direction);
+        }
     }
 
     /** Takes a new configuration's share. */
@@ -98,6 +125,7 @@ final class Attachment implements Network, Allowances {
 
     @Override
     public void sent(Frame frame) {
+        show(frame, Pcapng.OUTBOUND);
         vpc.forward(this, frame);
     }
 

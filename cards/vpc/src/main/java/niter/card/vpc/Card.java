@@ -49,6 +49,7 @@ final class Card implements Vpc.Outlets {
     private final Outlet services;
     private final Outlet uplink;
     private final Vpc vpc;
+    private final Captures captures;
     private final Map<String, ServedInterface> served = new TreeMap<>(); // guarded by this
 
     /**
@@ -66,6 +67,7 @@ final class Card implements Vpc.Outlets {
                 new Outlet(neighbours.services, Outlet.Framing.PACKETS, core, this::fromServices);
         uplink = new Outlet(neighbours.uplink, Outlet.Framing.LENGTHS, core, this::fromUplink);
         vpc = new Vpc(flows(given.get(FLOW_TABLE)), FLOWS, System::nanoTime, this);
+        captures = new Captures(neighbours.captures, core, vpc);
         @Nullable Descriptor network = given.get(NETWORK);
         if (network != null) {
             try (network) {
@@ -78,15 +80,17 @@ final class Card implements Vpc.Outlets {
         core.start(); // all of them at once
         services.start();
         uplink.start();
+        captures.start();
     }
 
     /**
-     * Sockets of the processes that the card hands frames to.
+     * Sockets of those that the card hands frames to.
      *
      * @param services where the link-local services listen
      * @param uplink where the uplink listens
+     * @param captures where the card listens for those who want to see packets
      */
-    record Neighbours(Path services, Path uplink) {}
+    record Neighbours(Path services, Path uplink, Path captures) {}
 
     @Override
     public boolean toServices(Frame frame) {
@@ -227,6 +231,7 @@ final class Card implements Vpc.Outlets {
             ServedInterface.escrow(escrow, functionId).releaseAll();
             return;
         }
+        core.execute(() -> captures.ended(functionId)); // while the interface is known
         gone.remove();
         events.forget(functionId);
     }
@@ -264,5 +269,6 @@ final class Card implements Vpc.Outlets {
     /** Leaves all functions to a successor. */
     void detach() {
         core.close();
+        captures.close();
     }
 }

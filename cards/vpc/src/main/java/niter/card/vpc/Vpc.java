@@ -63,6 +63,11 @@ final class Vpc {
         return flowCount;
     }
 
+    /** An interface that is plugged in; null where it is not. */
+    @Nullable Attachment attachment(String id) {
+        return attachments.get(id);
+    }
+
     /** Plugs an interface in; it has no rules until it is configured. */
     void attach(Attachment attachment) {
         attachments.put(attachment.config().id(), attachment);
@@ -163,7 +168,8 @@ final class Vpc {
 
     private @Nullable DropReason reply(Attachment to, int bytes) {
         answerFrame.wrap(answer, bytes).checksumVerified(true);
-        return to.port().receive(answerFrame) ? null : DropReason.RECEIVER;
+        to.deliver(answerFrame);
+        return null;
     }
 
     // ---- IPv4
@@ -272,9 +278,7 @@ final class Vpc {
                 || source != now.resolver() && !LINK_LOCAL.contains(source)) {
             return;
         }
-        if (!to.port().receive(frame)) {
-            to.drop(DropReason.RECEIVER);
-        }
+        to.deliver(frame);
     }
 
     /** The world sends a frame to whoever has a public address. */
@@ -317,9 +321,7 @@ final class Vpc {
         }
         Wire.mac(head, 0, to.config().mac());
         Wire.mac(head, Wire.SOURCE_MAC, to.config().routerMac());
-        if (!to.port().receive(frame)) {
-            to.drop(DropReason.RECEIVER);
-        }
+        to.deliver(frame);
         return null;
     }
 
@@ -363,9 +365,7 @@ final class Vpc {
         boolean neighbour = from.config().subnet().equals(to.config().subnet());
         Wire.mac(head, 0, to.config().mac());
         Wire.mac(head, Wire.SOURCE_MAC, neighbour ? from.config().mac() : to.config().routerMac());
-        if (!to.port().receive(frame)) {
-            to.drop(DropReason.RECEIVER);
-        }
+        to.deliver(frame);
         return null;
     }
 }

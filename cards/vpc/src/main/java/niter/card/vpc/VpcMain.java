@@ -49,7 +49,10 @@ public final class VpcMain {
                         new KeeperEscrow(keeper),
                         keeper.given(),
                         events,
-                        new Card.Neighbours(state.servicesSocket(), state.uplinkSocket()));
+                        new Card.Neighbours(
+                                state.servicesSocket(),
+                                state.uplinkSocket(),
+                                state.captureSocket()));
         new CardConnection(state.controlSocket(), NAME, card::answer, events).run();
     }
 

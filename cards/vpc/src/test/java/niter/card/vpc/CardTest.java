@@ -44,7 +44,10 @@ class CardTest {
     }
 
     private Card.Neighbours neighbours() {
-        return new Card.Neighbours(directory.resolve("services"), directory.resolve("uplink"));
+        return new Card.Neighbours(
+                directory.resolve("services"),
+                directory.resolve("uplink"),
+                directory.resolve("capture"));
     }
 
     private FromCard ask(ToCard.Builder request) {

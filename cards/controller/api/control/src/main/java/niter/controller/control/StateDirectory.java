@@ -186,6 +186,11 @@ public final class StateDirectory {
         return run().resolve("uplink-qmp.sock");
     }
 
+    /** Where the VPC card shows an interface's packets. */
+    public Path captureSocket() {
+        return run().resolve("capture.sock");
+    }
+
     /** Where a card serves a function over vfio-user. */
     public Path functionSocket(String functionId) {
         return run().resolve(functionId + ".sock");
