@@ -55,6 +55,13 @@ public final class EnaController implements Device {
         this.liveStates = liveStates;
     }
 
+    /** The longest IP packet that the driver takes: what it set, at first the most there is. */
+    public int mtu() {
+        Engine plugged = engine;
+        int set = plugged == null ? 0 : plugged.mtu();
+        return set == 0 ? identity.maxMtu() : set;
+    }
+
     @Override
     public FunctionShape shape() {
         return new FunctionShape(

@@ -77,6 +77,11 @@ final class Engine implements Registers.Control, Failure {
         return registers;
     }
 
+    /** What the driver set, 0 where it did not. */
+    int mtu() {
+        return slot.mtu();
+    }
+
     /** A register is written; the transaction is open. */
     void write(long offset, int length, long value) {
         slot.join();

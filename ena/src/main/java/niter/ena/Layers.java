@@ -27,6 +27,8 @@ public final class Layers {
 
     static final ValueLayout.OfShort BE16 =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final ValueLayout.OfInt BE32 =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final int IPV6_HEADER = 40;
     private static final int MAX_EXTENSIONS = 8;
 
@@ -37,6 +39,7 @@ public final class Layers {
     private int protocol;
     private boolean fragment;
     private boolean firstFragment;
+    private int fragmentId;
 
     /** Knows nothing yet. */
     public Layers() {}
@@ -89,6 +92,7 @@ public final class Layers {
         int fragments = u16(head, network + 6);
         fragment = (fragments & 0x3fff) != 0; // more fragments, or an offset
         firstFragment = fragment && (fragments & 0x1fff) == 0;
+        fragmentId = u16(head, network + 4);
         protocol = u8(head, network + 9);
         transport = network + header;
     }
@@ -107,6 +111,7 @@ public final class Layers {
                 int fragments = u16(head, at + 2);
                 fragment = (fragments & 0xfff9) != 0; // an atomic fragment is whole
                 firstFragment = fragment && fragments >>> 3 == 0;
+                fragmentId = head.get(BE32, at + 4);
                 next = u8(head, at);
                 at += 8;
             } else {
@@ -162,6 +167,11 @@ public final class Layers {
     /** Whether it is the part of an IP packet that has the layer-4 header. */
     public boolean isFirstFragment() {
         return firstFragment;
+    }
+
+    /** What a fragment has in common with the other parts of its packet. */
+    public int fragmentId() {
+        return fragmentId;
     }
 
     private static int u8(MemorySegment head, int offset) {

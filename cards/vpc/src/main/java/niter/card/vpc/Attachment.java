@@ -26,8 +26,10 @@ final class Attachment implements Network, Allowances {
     private Capture[] captures = {};
     private long second; // when the present one began
     private int linkLocal; // packets in it
+    private long advertised; // when the router was advertised last
 
     Attachment(Vpc vpc, Interface config, Port port) {
+        advertised = vpc.nanos();
         this.vpc = vpc;
         this.config = config;
         this.port = port;
@@ -35,6 +37,10 @@ final class Attachment implements Network, Allowances {
 
     Interface config() {
         return config;
+    }
+
+    int mtu() {
+        return port.mtu();
     }
 
     /** Gives its guest a frame, which is counted where it cannot take it. */
@@ -82,19 +88,19 @@ final class Attachment implements Network, Allowances {
     }
 
     /** Whether a flow may begin towards another address, which has these groups. */
-    boolean mayLeave(int protocol, int port, int other, Set<String> otherGroups) {
-        return allows(out, protocol, port, other, otherGroups);
+    boolean mayLeave(int protocol, int port, FlowKey key, Set<String> otherGroups) {
+        return allows(out, protocol, port, key.destinationHigh, key.destinationLow, otherGroups);
     }
 
     /** Whether a flow may begin here that comes from another address. */
-    boolean mayEnter(int protocol, int port, int other, Set<String> otherGroups) {
-        return allows(in, protocol, port, other, otherGroups);
+    boolean mayEnter(int protocol, int port, FlowKey key, Set<String> otherGroups) {
+        return allows(in, protocol, port, key.sourceHigh, key.sourceLow, otherGroups);
     }
 
     private static boolean allows(
-            Rule[] rules, int protocol, int port, int other, Set<String> otherGroups) {
+            Rule[] rules, int protocol, int port, long high, long low, Set<String> otherGroups) {
         for (Rule rule : rules) {
-            if (rule.allows(protocol, port, other, otherGroups)) {
+            if (rule.allows(protocol, port, high, low, otherGroups)) {
                 return true;
             }
         }
@@ -109,6 +115,15 @@ final class Attachment implements Network, Allowances {
         }
         linkLocal++;
         return linkLocal <= LINK_LOCAL_PER_SECOND;
+    }
+
+    /** When it was told of its router last. */
+    long advertisedNanos() {
+        return advertised;
+    }
+
+    void advertisedNanos(long nanos) {
+        advertised = nanos;
     }
 
     void drop(DropReason reason) {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 
 /**
  * A VPC as the card is to serve it; replaced as a whole.
@@ -31,10 +32,14 @@ record Configuration(
      */
     Configuration {
         Set<Integer> addresses = new HashSet<>();
+        Set<Ipv6> addresses6 = new HashSet<>();
         for (Interface one : interfaces) {
             if (!addresses.add(one.address())) {
                 throw new IllegalArgumentException(
                         "private_ipv4: " + Ipv4.text(one.address()) + " has two interfaces");
+            }
+            if (one.hasIpv6() && !addresses6.add(one.ipv6())) {
+                throw new IllegalArgumentException("ipv6: " + one.ipv6() + " has two interfaces");
             }
             if (!range.contains(one.subnet().base()) || one.subnet().bits() < range.bits()) {
                 throw new IllegalArgumentException("subnet: expected a part of the VPC's range");

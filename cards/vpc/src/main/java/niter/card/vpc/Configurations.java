@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 import niter.controller.control.protocol.IpPermission;
 import niter.controller.control.protocol.NetworkInterface;
 import niter.controller.control.protocol.SetNetwork;
@@ -35,7 +36,8 @@ final class Configurations {
                     Set.copyOf(message.getSecurityGroupList()),
                     message.getHostName(),
                     message.getSourceDestCheck(),
-                    message.getPublicIpv4().isEmpty() ? 0 : Ipv4.address(message.getPublicIpv4()));
+                    message.getPublicIpv4().isEmpty() ? 0 : Ipv4.address(message.getPublicIpv4()),
+                    message.getIpv6().isEmpty() ? Ipv6.NONE : Ipv6.of(message.getIpv6()));
         } catch (IllegalArgumentException e) {
             throw new RefusedException(message.getInterfaceId() + ": " + e.getMessage());
         }
@@ -101,15 +103,21 @@ final class Configurations {
                 throw new RefusedException(id + ": expected either cidr or group_id");
             }
             try {
-                Rule.Peer peer =
-                        one.getCidr().isEmpty()
-                                ? new Rule.Members(one.getGroupId())
-                                : new Rule.Addresses(Ipv4.Range.of(one.getCidr()));
-                rules.add(new Rule(one.getProtocol(), one.getFromPort(), one.getToPort(), peer));
+                rules.add(
+                        new Rule(one.getProtocol(), one.getFromPort(), one.getToPort(), peer(one)));
             } catch (IllegalArgumentException e) {
                 throw new RefusedException(id + ": " + e.getMessage());
             }
         }
         return rules;
+    }
+
+    private static Rule.Peer peer(IpPermission one) {
+        if (one.getCidr().isEmpty()) {
+            return new Rule.Members(one.getGroupId());
+        }
+        return one.getCidr().contains(":")
+                ? new Rule.Addresses6(Ipv6.Range.of(one.getCidr()))
+                : new Rule.Addresses(Ipv4.Range.of(one.getCidr()));
     }
 }

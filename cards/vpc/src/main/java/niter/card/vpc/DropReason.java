@@ -8,7 +8,7 @@ enum DropReason {
     SPOOFED_MAC,
     /** The source is not the interface's own IP address. */
     SPOOFED_ADDRESS,
-    /** A protocol that a VPC does not carry: IPv6 in this version, anything that is not IP. */
+    /** A protocol that a VPC does not carry, or IPv6 where the interface has none. */
     PROTOCOL,
     /** Broadcast or multicast, which no VPC carries. */
     BROADCAST,
@@ -20,6 +20,8 @@ enum DropReason {
     NO_ROUTE,
     /** The flow table has no room where this flow belongs. */
     FLOW_TABLE_FULL,
+    /** Longer than the receiver or the next link takes, and it may not be or is not cut. */
+    TOO_BIG,
     /** Part of a packet whose first part was not seen or not allowed. */
     FRAGMENT,
     /** Link-local services had 1,024 packets in this second already. */

@@ -8,7 +8,7 @@ import java.lang.invoke.VarHandle;
 
 /**
  * Flows that were allowed, in memory that outlives the process. A flow has one entry for both
- * directions; addresses are 128 bits (IPv4 as ::ffff:a.b.c.d), so that IPv6 fits in.
+ * directions; addresses are 128 bits (IPv4 as ::ffff:a.b.c.d).
  *
  * <pre>
  * 0     header: u64 magic, u32 version, u32 buckets
@@ -176,14 +176,17 @@ final class FlowTable {
         return best;
     }
 
-    /** Forgets all flows of an IPv4 address: whoever gets it next is somebody else. */
-    void forget(int address) {
-        long low = FlowKey.mapped(address);
+    /** Forgets all flows of an address: whoever gets it next is somebody else. */
+    void forget(long high, long low) {
         for (long entry = HEADER_BYTES;
                 entry < HEADER_BYTES + (long) buckets * WAYS * ENTRY_BYTES;
                 entry += ENTRY_BYTES) {
-            boolean source = memory.get(JAVA_LONG, entry + 24) == low;
-            boolean destination = memory.get(JAVA_LONG, entry + 40) == low;
+            boolean source =
+                    memory.get(JAVA_LONG, entry + 16) == high
+                            && memory.get(JAVA_LONG, entry + 24) == low;
+            boolean destination =
+                    memory.get(JAVA_LONG, entry + 32) == high
+                            && memory.get(JAVA_LONG, entry + 40) == low;
             if (source || destination) {
                 INT.setRelease(memory, entry, 0);
             }

@@ -6,36 +6,53 @@ package niter.card.vpc;
  */
 final class Fragments {
     private static final int SLOTS = 512;
+    private static final int WORDS = 5; // addresses and protocol
     private static final long LIFE_NANOS = 30_000_000_000L; // RFC 791: 15 to 120 s
 
-    private final long[] addresses = new long[SLOTS];
-    private final int[] ids = new int[SLOTS]; // id and protocol
+    private final long[] keys = new long[SLOTS * WORDS];
+    private final int[] ids = new int[SLOTS];
     private final long[] seen = new long[SLOTS];
     private final boolean[] used = new boolean[SLOTS];
 
-    void allow(int source, int destination, int id, int protocol, long nowNanos) {
-        int slot = slot(source, destination, id, protocol);
-        addresses[slot] = pair(source, destination);
-        ids[slot] = id << 8 | protocol;
+    /**
+     * Lets the other parts pass.
+     *
+     * @param key with the packet's addresses
+     */
+    void allow(FlowKey key, int id, int protocol, long nowNanos) {
+        int slot = slot(key, id, protocol);
+        int at = slot * WORDS;
+        keys[at] = key.sourceHigh;
+        keys[at + 1] = key.sourceLow;
+        keys[at + 2] = key.destinationHigh;
+        keys[at + 3] = key.destinationLow;
+        keys[at + 4] = protocol;
+        ids[slot] = id;
         seen[slot] = nowNanos;
         used[slot] = true;
     }
 
-    boolean isAllowed(int source, int destination, int id, int protocol, long nowNanos) {
-        int slot = slot(source, destination, id, protocol);
+    boolean isAllowed(FlowKey key, int id, int protocol, long nowNanos) {
+        int slot = slot(key, id, protocol);
+        int at = slot * WORDS;
         return used[slot]
-                && addresses[slot] == pair(source, destination)
-                && ids[slot] == (id << 8 | protocol)
+                && keys[at] == key.sourceHigh
+                && keys[at + 1] == key.sourceLow
+                && keys[at + 2] == key.destinationHigh
+                && keys[at + 3] == key.destinationLow
+                && keys[at + 4] == protocol
+                && ids[slot] == id
                 && nowNanos - seen[slot] < LIFE_NANOS;
     }
 
-    private static long pair(int source, int destination) {
-        return (long) source << 32 | destination & 0xffff_ffffL;
+    private static int slot(FlowKey key, int id, int protocol) {
+        long hash = mix(key.sourceHigh ^ (long) protocol << 32 ^ id);
+        hash = mix(hash ^ key.sourceLow);
+        hash = mix(hash ^ key.destinationHigh);
+        return (int) (mix(hash ^ key.destinationLow) >>> 40) & SLOTS - 1;
     }
 
-    private static int slot(int source, int destination, int id, int protocol) {
-        long hash = pair(source, destination) * 0x9e37_79b9_7f4a_7c15L;
-        hash = (hash ^ id << 8 ^ protocol) * 0x9e37_79b9_7f4a_7c15L;
-        return (int) (hash >>> 40) & SLOTS - 1;
+    private static long mix(long value) {
+        return (value ^ value >>> 32) * 0x9e37_79b9_7f4a_7c15L;
     }
 }

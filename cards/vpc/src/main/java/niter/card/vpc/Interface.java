@@ -2,6 +2,7 @@ package niter.card.vpc;
 
 import java.util.Set;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 
 /**
  * A network interface as it is configured.
@@ -14,6 +15,7 @@ import niter.controller.control.Ipv4;
  * @param hostName what DHCP tells it
  * @param checked source and destination must be its own address
  * @param publicAddress under which the world knows it, 0 for none
+ * @param ipv6 its IPv6 address, {@link Ipv6#NONE} for none
  */
 record Interface(
         String id,
@@ -23,12 +25,32 @@ record Interface(
         Set<String> groups,
         String hostName,
         boolean checked,
-        int publicAddress) {
+        int publicAddress,
+        Ipv6 ipv6) {
+    private static final long LINK_LOCAL = 0xfe80L << 48; // fe80::/64
+
     Interface {
         if (!subnet.contains(address)) {
             throw new IllegalArgumentException(
                     "private_ipv4: expected an address of the subnet, got " + Ipv4.text(address));
         }
+        if (ipv6.high() >>> 54 == LINK_LOCAL >>> 54
+                || ipv6.high() >>> 56 == 0xff
+                || ipv6.high() == 0 && !ipv6.equals(Ipv6.NONE)) {
+            throw new IllegalArgumentException(
+                    "ipv6: expected a global or unique local address, got " + ipv6);
+        }
+    }
+
+    boolean hasIpv6() {
+        return !ipv6.equals(Ipv6.NONE);
+    }
+
+    /** The router's IPv6 address on the link, made from its MAC address (RFC 4291, EUI-64). */
+    Ipv6 routerIpv6() {
+        long mac = routerMac();
+        return new Ipv6(
+                LINK_LOCAL, (mac >>> 24 ^ 0x02_0000) << 40 | 0xff_fe00_0000L | mac & 0xff_ffff);
     }
 
     /** The subnet's router: its first address. */

@@ -3,6 +3,7 @@ package niter.card.vpc;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import niter.controller.control.Ipv6;
 import niter.ena.Frame;
 import niter.ena.Layers;
 import org.jspecify.annotations.Nullable;
@@ -14,11 +15,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Judge {
     private static final int NO_ECHO = 0xffff; // no message's type
+    private static final int TCP_HEADER = 20;
+    private static final int ICMP_HEADER = 8;
     private static final int SYN = 0x02; // TCP's flags
     private static final int ACK = 0x10;
-    private static final int DESTINATION_UNREACHABLE = 3;
-    private static final int TIME_EXCEEDED = 11;
-    private static final int PARAMETER_PROBLEM = 12;
 
     private final FlowTable flows;
     private final LongSupplier clock;
@@ -32,27 +32,25 @@ final class Judge {
 
     /** Whether the packet belongs to a flow that is allowed, or may begin one; null for yes. */
     @Nullable DropReason judge(
-            @Nullable Attachment from, @Nullable Attachment to, MemorySegment head, Layers layers) {
-        int source = Wire.u32(head, layers.network() + 12);
-        int destination = Wire.u32(head, layers.network() + 16);
+            @Nullable Attachment from, @Nullable Attachment to, Frame frame, Layers layers) {
         int protocol = layers.protocol();
-        int id = Wire.u16(head, layers.network() + 4);
         long now = clock.getAsLong();
+        key.addresses(frame.head(), layers);
         if (layers.isFragment() && !layers.isFirstFragment()) {
-            return fragments.isAllowed(source, destination, id, protocol, now)
+            return fragments.isAllowed(key, layers.fragmentId(), protocol, now)
                     ? null
                     : DropReason.FRAGMENT;
         }
-        int port = ports(head, layers, source, destination);
-        int flags =
-                protocol == Layers.TCP && layers.transport() + 14 <= Frame.HEAD_BYTES
-                        ? Wire.u8(head, layers.transport() + 13)
-                        : 0;
-        if (flows.find(key, flags, now) == FlowTable.NONE && !isError(head, layers, now)) {
-            if (from != null && !from.mayLeave(protocol, port, destination, groups(to))) {
+        if (!isWhole(frame, layers)) {
+            return DropReason.MALFORMED;
+        }
+        int port = ports(frame.head(), layers);
+        int flags = flags(frame.head(), layers);
+        if (flows.find(key, flags, now) == FlowTable.NONE && !isError(frame, layers, now)) {
+            if (from != null && !from.mayLeave(protocol, port, key, groups(to))) {
                 return DropReason.GROUP_OUT;
             }
-            if (to != null && !to.mayEnter(protocol, port, source, groups(from))) {
+            if (to != null && !to.mayEnter(protocol, port, key, groups(from))) {
                 return DropReason.GROUP_IN;
             }
             if (!flows.add(key, now)) {
@@ -60,7 +58,7 @@ final class Judge {
             }
         }
         if (layers.isFragment()) {
-            fragments.allow(source, destination, id, protocol, now);
+            fragments.allow(key, layers.fragmentId(), protocol, now);
         }
         return null;
     }
@@ -70,18 +68,34 @@ final class Judge {
      * packet nor the first of a TCP connection, which another end could take for a new one when it
      * has forgotten the flow.
      */
-    boolean isAnswer(MemorySegment head, Layers layers) {
-        int at = layers.transport();
-        if (layers.isFragment() || at + 14 > Frame.HEAD_BYTES) {
+    boolean isAnswer(Frame frame, Layers layers) {
+        if (layers.isFragment() || !isWhole(frame, layers)) {
             return false;
         }
-        int flags = layers.protocol() == Layers.TCP ? Wire.u8(head, at + 13) : 0;
+        int flags = flags(frame.head(), layers);
         if ((flags & (SYN | ACK)) == SYN) {
             return false;
         }
-        int network = layers.network();
-        ports(head, layers, Wire.u32(head, network + 12), Wire.u32(head, network + 16));
+        key.addresses(frame.head(), layers);
+        ports(frame.head(), layers);
         return flows.find(key, flags, clock.getAsLong()) != FlowTable.NONE;
+    }
+
+    /**
+     * Whether the frame, or the first fragment (RFC 1858), has all of its layer-4 header; that of
+     * UDP is whole or the protocol is none.
+     */
+    private static boolean isWhole(Frame frame, Layers layers) {
+        int room = frame.headLength() - layers.transport();
+        return switch (layers.protocol()) {
+            case Layers.TCP -> room >= TCP_HEADER;
+            case Layers.ICMP, Layers.ICMPV6 -> room >= ICMP_HEADER;
+            default -> true;
+        };
+    }
+
+    private static int flags(MemorySegment head, Layers layers) {
+        return layers.protocol() == Layers.TCP ? Wire.u8(head, layers.transport() + 13) : 0;
     }
 
     private static Set<String> groups(@Nullable Attachment side) {
@@ -89,62 +103,72 @@ final class Judge {
     }
 
     /** Fills the key; what rules compare is the answer: destination port, or ICMP type and code. */
-    private int ports(MemorySegment head, Layers layers, int source, int destination) {
+    private int ports(MemorySegment head, Layers layers) {
         int protocol = layers.protocol();
         int at = layers.transport();
-        if (protocol == Layers.TCP || protocol == Layers.UDP) {
-            int port = Wire.u16(head, at + 2);
-            key.set(source, destination, protocol, Wire.u16(head, at), port);
-            return port;
+        switch (protocol) {
+            case Layers.TCP, Layers.UDP -> {
+                int port = Wire.u16(head, at + 2);
+                key.ports(protocol, Wire.u16(head, at), port);
+                return port;
+            }
+            case Layers.ICMP, Layers.ICMPV6 -> {
+                int type = Wire.u8(head, at);
+                boolean echo =
+                        protocol == Layers.ICMP
+                                ? type == Icmp.ECHO_REPLY || type == Icmp.ECHO
+                                : type == Icmp.ECHO_6 || type == Icmp.ECHO_REPLY_6;
+                int id = echo ? Wire.u16(head, at + 4) : type;
+                // An echo's answer is the same flow; other messages have no answer.
+                key.ports(protocol, id, echo ? id : NO_ECHO);
+                return Wire.u16(head, at);
+            }
+            default -> {
+                key.ports(protocol, 0, 0);
+                return 0;
+            }
         }
-        if (protocol == Layers.ICMP && at + 8 <= Frame.HEAD_BYTES) {
-            int type = Wire.u8(head, at);
-            boolean echo = type == 0 || type == 8;
-            int id = echo ? Wire.u16(head, at + 4) : type;
-            // An echo's answer is the same flow; other messages have no answer.
-            key.set(source, destination, protocol, id, echo ? id : NO_ECHO);
-            return Wire.u16(head, at);
-        }
-        key.set(source, destination, protocol, 0, 0);
-        return 0;
     }
 
     /** An ICMP error about a packet of a flow that is allowed. */
-    private boolean isError(MemorySegment head, Layers layers, long now) {
-        int at = layers.transport();
-        int inner = at + 8;
-        if (layers.protocol() != Layers.ICMP || inner + 60 + 8 > Frame.HEAD_BYTES) {
+    private boolean isError(Frame frame, Layers layers, long now) {
+        MemorySegment head = frame.head();
+        int protocol = layers.protocol();
+        int inner = layers.transport() + ICMP_HEADER;
+        int room = frame.headLength() - inner;
+        boolean four = protocol == Layers.ICMP && layers.etherType() == Layers.IPV4;
+        boolean six = protocol == Layers.ICMPV6 && layers.etherType() == Layers.IPV6;
+        if (!(four || six)
+                || room < Wire.IPV4_BYTES
+                || !Icmp.isError(protocol, Wire.u8(head, layers.transport()))) {
             return false;
         }
-        int type = Wire.u8(head, at);
-        boolean error =
-                type == DESTINATION_UNREACHABLE
-                        || type == TIME_EXCEEDED
-                        || type == PARAMETER_PROBLEM;
-        int innerProtocol = Wire.u8(head, inner + 9);
-        int header = (Wire.u8(head, inner) & 0xf) * 4;
-        if (!error
-                || header < Wire.IPV4_BYTES
-                || innerProtocol != Layers.TCP && innerProtocol != Layers.UDP) {
+        int header = four ? (Wire.u8(head, inner) & 0xf) * 4 : Wire.IPV6_BYTES;
+        if (header < Wire.IPV4_BYTES || room < header + 4) {
             return false;
         }
-        key.set(
-                Wire.u32(head, inner + 12),
-                Wire.u32(head, inner + 16),
-                innerProtocol,
-                Wire.u16(head, inner + header),
-                Wire.u16(head, inner + header + 2));
+        int about = Wire.u8(head, inner + (four ? 9 : 6));
+        if (about != Layers.TCP && about != Layers.UDP) {
+            return false;
+        }
+        if (four) {
+            key.ipv4(head, inner);
+        } else {
+            key.ipv6(head, inner);
+        }
+        key.ports(about, Wire.u16(head, inner + header), Wire.u16(head, inner + header + 2));
         boolean known = flows.look(key, now) != FlowTable.NONE;
-        ports(
-                head,
-                layers,
-                Wire.u32(head, layers.network() + 12),
-                Wire.u32(head, layers.network() + 16));
+        key.addresses(head, layers);
+        ports(head, layers);
         return known;
     }
 
-    /** Forgets all flows of an address: whoever gets it next is somebody else. */
-    void forget(int address) {
-        flows.forget(address);
+    /** Forgets all flows of an interface's addresses: whoever gets one next is somebody else. */
+    void forget(Interface gone) {
+        flows.forget(0, FlowKey.mapped(gone.address()));
+        if (gone.hasIpv6()) {
+            Ipv6 address = gone.ipv6();
+            flows.forget(address.high(), address.low());
+        }
     }
 }

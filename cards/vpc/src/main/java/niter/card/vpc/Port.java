@@ -6,4 +6,9 @@ import niter.ena.Frame;
 interface Port {
     /** Gives it a frame; false where it took none. */
     boolean receive(Frame frame);
+
+    /** The longest IP packet that its guest takes. */
+    default int mtu() {
+        return Configurations.MTU;
+    }
 }

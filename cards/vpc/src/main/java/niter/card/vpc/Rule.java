@@ -2,6 +2,7 @@ package niter.card.vpc;
 
 import java.util.Set;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 
 /**
  * A rule of a security group, as EC2's IpPermission. A rule allows; there are none that deny.
@@ -18,11 +19,15 @@ record Rule(int protocol, int from, int to, Peer peer) {
     /** Whoever has an address of a range. */
     record Addresses(Ipv4.Range range) implements Peer {}
 
+    /** Whoever has an IPv6 address of a range. */
+    record Addresses6(Ipv6.Range range) implements Peer {}
+
     /** Interfaces of a security group, by its id. */
     record Members(String group) implements Peer {}
 
     static final int ALL = -1;
     static final int ICMP = 1;
+    static final int ICMPV6 = 58;
     private static final int TCP = 6;
     private static final int UDP = 17;
 
@@ -32,7 +37,8 @@ record Rule(int protocol, int from, int to, Peer peer) {
             throw new IllegalArgumentException(
                     "ports: expected 0 to 65535 in order, got " + from + " to " + to);
         }
-        if (protocol == ICMP && (from < -1 || from > 255 || to < -1 || to > 255)) {
+        if ((protocol == ICMP || protocol == ICMPV6)
+                && (from < -1 || from > 255 || to < -1 || to > 255)) {
             throw new IllegalArgumentException(
                     "ICMP: expected type and code of -1 to 255, got " + from + ", " + to);
         }
@@ -42,22 +48,26 @@ record Rule(int protocol, int from, int to, Peer peer) {
      * Whether it allows a packet.
      *
      * @param port the destination port, or {@code type << 8 | code}
-     * @param other the other side's address
+     * @param high the first half of the other side's address
+     * @param low the second; IPv4 is mapped
      * @param otherGroups its groups, empty where it is none of ours
      */
-    boolean allows(int packetProtocol, int port, int other, Set<String> otherGroups) {
+    boolean allows(int packetProtocol, int port, long high, long low, Set<String> otherGroups) {
         if (protocol != ALL && protocol != packetProtocol) {
             return false;
         }
         boolean fits =
                 switch (protocol) {
                     case TCP, UDP -> port >= from && port <= to;
-                    case ICMP -> isIcmp(port);
+                    case ICMP, ICMPV6 -> isIcmp(port);
                     default -> true;
                 };
         return fits
                 && switch (peer) {
-                    case Addresses(Ipv4.Range range) -> range.contains(other);
+                    case Addresses(Ipv4.Range range) ->
+                            FlowKey.isMapped(high, low) && range.contains((int) low);
+                    case Addresses6(Ipv6.Range range) ->
+                            !FlowKey.isMapped(high, low) && range.contains(high, low);
                     case Members(String group) -> otherGroups.contains(group);
                 };
     }

@@ -50,6 +50,12 @@ final class ServedInterface {
             EnaController plugged = adapter;
             return plugged != null && plugged.receive(frame);
         }
+
+        @Override
+        public int mtu() {
+            EnaController plugged = adapter;
+            return plugged == null ? Configurations.MTU : plugged.mtu();
+        }
     }
 
     /**

@@ -21,6 +21,7 @@ final class Vpc {
     private static final Ipv4.Range MULTICAST = Ipv4.Range.of("224.0.0.0/4");
     private static final int EVERYBODY = -1;
     private static final long GROUP_MAC = 1L << 40;
+    private static final int UPLINK_MTU = 1500; // as EC2's internet gateway
     private static final int TIME_SERVICE = 0xa9fe_a97b; // 169.254.169.123
 
     private final Judge judge;
@@ -33,6 +34,7 @@ final class Vpc {
     private final MemorySegment answer = Arena.ofAuto().allocate(Dhcp.MAX_BYTES, 8);
     private final Frame answerFrame = new Frame();
     private final Dhcp dhcp = new Dhcp(answer);
+    private final Ipv6Router ipv6 = new Ipv6Router(this, answer);
     private final DropCounts uplinkDrops = new DropCounts();
     private @Nullable Configuration configuration;
     private AddressMap byAddress = AddressMap.of(List.of());
@@ -78,7 +80,7 @@ final class Vpc {
     void detach(String id) {
         Attachment gone = attachments.remove(id);
         if (gone != null) {
-            judge.forget(gone.config().address());
+            judge.forget(gone.config());
             refresh();
         }
     }
@@ -122,6 +124,7 @@ final class Vpc {
         return switch (layers.etherType()) {
             case Arp.TYPE -> arp(from, frame);
             case Layers.IPV4 -> ipv4(from, frame);
+            case Layers.IPV6 -> ipv6.route(from, frame, layers);
             default -> DropReason.PROTOCOL;
         };
     }
@@ -150,7 +153,9 @@ final class Vpc {
             return DropReason.NO_ROUTE;
         }
         Arp.answer(head, answer, mac);
-        return reply(from, Arp.FRAME_BYTES);
+        reply(from, Arp.FRAME_BYTES);
+        ipv6.refresh(from);
+        return null;
     }
 
     private long macOf(Interface own, int target) {
@@ -166,7 +171,8 @@ final class Vpc {
         return router ? own.routerMac() : 0;
     }
 
-    private @Nullable DropReason reply(Attachment to, int bytes) {
+    /** Sends a guest what lies in the answer's memory; null, as it arrives or is counted. */
+    @Nullable DropReason reply(Attachment to, int bytes) {
         answerFrame.wrap(answer, bytes).checksumVerified(true);
         to.deliver(answerFrame);
         return null;
@@ -207,8 +213,7 @@ final class Vpc {
         if (to == null) {
             return outward(from, frame, destination);
         }
-        @Nullable DropReason refused = judge.judge(from, to, head, layers);
-        return refused != null ? refused : deliver(from, to, frame);
+        return exchange(from, to, frame);
     }
 
     /** Time is told here; what parses guests' text is not even in the card. */
@@ -245,16 +250,16 @@ final class Vpc {
             return DropReason.NO_ROUTE;
         }
         if (Gateway.isCaller(now, from.config(), destination)) {
-            return judge.isAnswer(frame.head(), layers) ? leave(frame) : DropReason.NO_ROUTE;
+            return judge.isAnswer(frame, layers) ? leave(frame) : DropReason.NO_ROUTE;
         }
         if (!Gateway.carries(now, from.config(), destination)) {
             return DropReason.NO_ROUTE;
         }
-        @Nullable DropReason refused = judge.judge(from, null, frame.head(), layers);
-        if (refused != null) {
-            return refused;
+        @Nullable DropReason refused = judge.judge(from, null, frame, layers);
+        if (refused == null && frame.length() - Wire.ETHERNET_BYTES > UPLINK_MTU) {
+            refused = tooBig(from, frame, UPLINK_MTU);
         }
-        return leave(frame);
+        return refused != null ? refused : leave(frame);
     }
 
     private @Nullable DropReason leave(Frame frame) {
@@ -314,7 +319,7 @@ final class Vpc {
         if (Gateway.isForeign(now, Wire.u32(head, layers.network() + 12))) {
             return DropReason.SPOOFED_ADDRESS;
         }
-        @Nullable DropReason refused = judge.judge(null, to, head, layers);
+        @Nullable DropReason refused = judge.judge(null, to, frame, layers);
         if (refused != null) {
             to.drop(refused);
             return null; // counted
@@ -357,7 +362,46 @@ final class Vpc {
         }
         frame.copy(0, request.address(), bytes);
         int length = dhcp.answer(request, bytes, from.config(), now);
-        return length == 0 ? DropReason.SERVICE : reply(from, length);
+        if (length == 0) {
+            return DropReason.SERVICE;
+        }
+        reply(from, length);
+        ipv6.refresh(from);
+        return null;
+    }
+
+    // ---- between interfaces
+
+    /** The interface that has an address of 128 bits; null for nobody. */
+    @Nullable Attachment at(long high, long low) {
+        return byAddress.get(high, low);
+    }
+
+    long nanos() {
+        return clock.getAsLong();
+    }
+
+    /** From one interface to another, where both sides' groups allow it. */
+    @Nullable DropReason exchange(Attachment from, Attachment to, Frame frame) {
+        @Nullable DropReason refused = judge.judge(from, to, frame, layers);
+        if (refused != null) {
+            return refused;
+        }
+        if (frame.length() - Wire.ETHERNET_BYTES > to.mtu()) {
+            tooBig(from, frame, to.mtu());
+            return DropReason.TOO_BIG;
+        }
+        return deliver(from, to, frame);
+    }
+
+    /** Tells the sender; null where the packet may be cut on its way. */
+    private @Nullable DropReason tooBig(Attachment from, Frame frame, int mtu) {
+        int bytes = Icmp.tooBig(frame, layers, from.config(), mtu, answer);
+        if (bytes == 0) {
+            return null;
+        }
+        reply(from, bytes);
+        return DropReason.TOO_BIG;
     }
 
     private static @Nullable DropReason deliver(Attachment from, Attachment to, Frame frame) {

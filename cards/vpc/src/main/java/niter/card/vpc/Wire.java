@@ -3,9 +3,10 @@ package niter.card.vpc;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import niter.controller.control.Ipv6;
 import niter.ena.Checksum;
 
-/** Fields of packets in network order: Ethernet II, RFC 826, RFC 791, RFC 768. */
+/** Fields of packets in network order: Ethernet II, RFC 791, RFC 8200, RFC 768. */
 final class Wire {
     static final ValueLayout.OfShort BE16 =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
@@ -17,6 +18,7 @@ final class Wire {
     static final int ETHERNET_BYTES = 14;
     static final int SOURCE_MAC = 6;
     static final int IPV4_BYTES = 20;
+    static final int IPV6_BYTES = 40;
     static final int UDP_BYTES = 8;
     static final int MAC_BYTES = 6;
     static final long BROADCAST = 0xffff_ffff_ffffL;
@@ -48,6 +50,14 @@ final class Wire {
 
     static void u32(MemorySegment memory, long offset, int value) {
         memory.set(BE32, offset, value);
+    }
+
+    static long u64(MemorySegment memory, long offset) {
+        return memory.get(BE64, offset);
+    }
+
+    static void u64(MemorySegment memory, long offset, long value) {
+        memory.set(BE64, offset, value);
     }
 
     static long mac(MemorySegment memory, long offset) {
@@ -95,6 +105,37 @@ final class Wire {
         long pseudo = Checksum.sum(memory, network + 12, 8) + UDP + bytes;
         int sum = ~Checksum.fold(pseudo + Checksum.sum(memory, transport, bytes)) & 0xffff;
         u16(memory, transport + 6, sum == 0 ? 0xffff : sum);
+        return transport + bytes;
+    }
+
+    /**
+     * Writes an IPv6 header before what lies at offset 54 already, and the sum into that.
+     *
+     * @param next the protocol that lies there
+     * @param hops the hop limit
+     * @param sumAt where its checksum is, in it
+     * @return bytes of the frame
+     */
+    static int ipv6(
+            MemorySegment memory,
+            Ipv6 source,
+            Ipv6 destination,
+            int next,
+            int hops,
+            int bytes,
+            int sumAt) {
+        int network = ETHERNET_BYTES;
+        int transport = network + IPV6_BYTES;
+        u32(memory, network, 0x6000_0000);
+        u32(memory, network + 4, bytes << 16 | next << 8 | hops);
+        u64(memory, network + 8, source.high());
+        u64(memory, network + 16, source.low());
+        u64(memory, network + 24, destination.high());
+        u64(memory, network + 32, destination.low());
+        u16(memory, transport + sumAt, 0);
+        long pseudo = Checksum.sum(memory, network + 8, 32) + next + bytes;
+        int sum = ~Checksum.fold(pseudo + Checksum.sum(memory, transport, bytes)) & 0xffff;
+        u16(memory, transport + sumAt, sum == 0 ? 0xffff : sum);
         return transport + bytes;
     }
 }

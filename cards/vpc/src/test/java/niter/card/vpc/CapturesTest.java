@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 import niter.linux.Descriptor;
 import niter.linux.MessageHeader;
 import niter.linux.UnixSocket;
@@ -49,7 +50,15 @@ class CapturesTest {
         Ipv4.Range subnet = Ipv4.Range.of("172.31.0.0/20");
         Interface config =
                 new Interface(
-                        ID, 0x0e01_0000_0000L, subnet.base() + 4, subnet, Set.of(), "a", true, 0);
+                        ID,
+                        0x0e01_0000_0000L,
+                        subnet.base() + 4,
+                        subnet,
+                        Set.of(),
+                        "a",
+                        true,
+                        0,
+                        Ipv6.NONE);
         attachment = new Attachment(vpc, config, _ -> true);
         vpc.attach(attachment);
         captures = new Captures(directory.resolve("capture"), core, vpc);

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 import org.junit.jupiter.api.Test;
 
 /** What a DHCP client is told. */
@@ -26,7 +27,8 @@ class DhcpTest {
                     Set.of(),
                     "ip-172-31-0-5",
                     true,
-                    0);
+                    0,
+                    Ipv6.NONE);
     private static final Configuration VPC =
             Plan.of(Ipv4.Range.of("172.31.0.0/16"), Map.of(), List.of(OWN));
 

@@ -12,6 +12,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -22,6 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DifferentialTest {
     private static final int PACKETS = 50_000;
     private static final int INTERFACES = 6;
+    private static final long NETWORK = 0xfd00_0000_0000_0001L;
     private static final Ipv4.Range RANGE = Ipv4.Range.of("10.0.0.0/16");
 
     /** What EC2 says: a connection that was allowed stays so; else both sides' rules. */
@@ -30,34 +32,52 @@ class DifferentialTest {
         final List<Interface> interfaces = new ArrayList<>();
         final Set<List<Integer>> connections = new HashSet<>();
 
-        boolean allows(int from, int to, int protocol, int source, int destination, int icmp) {
-            boolean echo = protocol == 1 && (icmp == 8 || icmp == 0);
-            int a = protocol == 1 ? echo ? source : -1 - icmp : source;
-            int b = protocol == 1 ? echo ? a : 0 : destination;
-            List<Integer> there = List.of(from, to, protocol, a, b);
-            List<Integer> back = List.of(to, from, protocol, b, a);
+        boolean allows(
+                int from,
+                int to,
+                int protocol,
+                int source,
+                int destination,
+                int icmp,
+                boolean six) {
+            boolean ping = protocol == 1 || protocol == 58;
+            boolean echo = protocol == 1 ? icmp == 8 || icmp == 0 : icmp == 128 || icmp == 129;
+            int a = ping ? echo ? source : -1 - icmp : source;
+            int b = ping ? echo ? a : 0 : destination;
+            int family = six ? 6 : 4;
+            List<Integer> there = List.of(from, to, protocol, a, b, family);
+            List<Integer> back = List.of(to, from, protocol, b, a, family);
             if (connections.contains(there) || connections.contains(back)) {
                 return true;
             }
-            int port = protocol == 1 ? icmp << 8 : destination;
+            int port = ping ? icmp << 8 : destination;
             boolean allowed =
-                    side(from, to, protocol, port, true) && side(to, from, protocol, port, false);
+                    side(from, to, protocol, port, true, six)
+                            && side(to, from, protocol, port, false, six);
             if (allowed) {
                 connections.add(there);
             }
             return allowed;
         }
 
-        private boolean side(int own, int other, int protocol, int port, boolean out) {
+        private boolean side(int own, int other, int protocol, int port, boolean out, boolean six) {
             Interface far = interfaces.get(other);
             for (String id : interfaces.get(own).groups()) {
                 SecurityGroup group = Objects.requireNonNull(groups.get(id));
                 for (Rule rule : out ? group.out() : group.in()) {
                     boolean who =
-                            rule.peer() instanceof Rule.Addresses(Ipv4.Range range)
-                                    ? far.address() >>> 32 - range.bits()
-                                            == range.base() >>> 32 - range.bits()
-                                    : far.groups().contains(((Rule.Members) rule.peer()).group());
+                            switch (rule.peer()) {
+                                case Rule.Addresses(Ipv4.Range range) ->
+                                        !six
+                                                && far.address() >>> 32 - range.bits()
+                                                        == range.base() >>> 32 - range.bits();
+                                case Rule.Addresses6(Ipv6.Range range) ->
+                                        six
+                                                && far.ipv6().low() >>> 128 - range.bits()
+                                                        == range.base().low()
+                                                                >>> 128 - range.bits();
+                                case Rule.Members(String named) -> far.groups().contains(named);
+                            };
                     if (who && fits(rule, protocol, port)) {
                         return true;
                     }
@@ -76,7 +96,7 @@ class DifferentialTest {
             return false;
         }
         return switch (protocol) {
-            case 1 -> rule.from() == -1 || rule.from() == port >> 8 && rule.to() <= 0;
+            case 1, 58 -> rule.from() == -1 || rule.from() == port >> 8 && rule.to() <= 0;
             case 6, 17 -> rule.from() <= port && port <= rule.to();
             default -> true;
         };
@@ -117,30 +137,41 @@ class DifferentialTest {
             }
             int from = random.nextInt(INTERFACES);
             int to = (from + 1 + random.nextInt(INTERFACES - 1)) % INTERFACES;
-            int protocol = new int[] {1, 6, 17, 47}[random.nextInt(4)];
+            boolean six = random.nextInt(3) == 0;
+            int protocol = new int[] {six ? 58 : 1, 6, 17, 47}[random.nextInt(4)];
             int source = protocol == 47 ? 0 : random.nextInt(40);
             int destination = protocol == 47 ? 0 : random.nextInt(40);
-            int icmp = new int[] {0, 8, 3, 13}[random.nextInt(4)];
+            int icmp =
+                    (six ? new int[] {128, 129, 3, 13} : new int[] {0, 8, 3, 13})
+                            [random.nextInt(4)];
             byte[] payload =
                     switch (protocol) {
-                        case 1 -> Packet.icmp(icmp, 0, source);
+                        case 1, 58 -> Packet.icmp(icmp, 0, source);
                         case 6 -> Packet.tcp(source, destination, 16);
                         default -> Packet.udp(source, destination, 4);
                     };
             Interface sender = model.interfaces.get(from);
-            int target = model.interfaces.get(to).address();
+            Interface target = model.interfaces.get(to);
             got[to] = false;
             attachments
                     .get(from)
                     .sent(
                             Packet.frame(
-                                    Packet.ipv4(
-                                            sender.mac(),
-                                            sender.address(),
-                                            target,
-                                            protocol,
-                                            payload)));
-            boolean expected = model.allows(from, to, protocol, source, destination, icmp);
+                                    six
+                                            ? Packet.ipv6(
+                                                    sender.mac(),
+                                                    sender.ipv6(),
+                                                    target.ipv6(),
+                                                    protocol,
+                                                    64,
+                                                    payload)
+                                            : Packet.ipv4(
+                                                    sender.mac(),
+                                                    sender.address(),
+                                                    target.address(),
+                                                    protocol,
+                                                    payload)));
+            boolean expected = model.allows(from, to, protocol, source, destination, icmp, six);
             assertThat(got[to])
                     .as("packet %d, %d to %d, protocol %d", n, from, to, protocol)
                     .isEqualTo(expected);
@@ -178,17 +209,21 @@ class DifferentialTest {
                             groups,
                             "h",
                             true,
-                            0));
+                            0,
+                            new Ipv6(NETWORK, 16 + 3 * i)));
         }
     }
 
     private static List<Rule> some(SplittableRandom random, int most) {
         List<Rule> rules = new ArrayList<>();
         for (int n = random.nextInt(most); n > 0; n--) {
-            int protocol = new int[] {-1, 1, 6, 17, 47}[random.nextInt(5)];
-            int from = protocol == 1 ? random.nextInt(-1, 14) : random.nextInt(30);
-            int to = protocol == 1 ? random.nextInt(-1, 2) : from + random.nextInt(12);
-            boolean group = random.nextBoolean();
+            int protocol = new int[] {-1, 1, 6, 17, 47, 58}[random.nextInt(6)];
+            boolean ping = protocol == 1 || protocol == 58;
+            int type = random.nextInt(-1, 14);
+            int from =
+                    ping ? protocol == 58 && type > 3 ? 124 + type % 6 : type : random.nextInt(30);
+            int to = ping ? random.nextInt(-1, 2) : from + random.nextInt(12);
+            int peer = random.nextInt(4);
             int bits = 26 + random.nextInt(6);
             int base = RANGE.base() + 16 + random.nextInt(20) & -1 << 32 - bits;
             rules.add(
@@ -196,9 +231,15 @@ class DifferentialTest {
                             protocol,
                             from,
                             to,
-                            group
-                                    ? new Rule.Members("sg-" + random.nextInt(4))
-                                    : new Rule.Addresses(new Ipv4.Range(base, bits))));
+                            switch (peer) {
+                                case 0, 1 -> new Rule.Members("sg-" + random.nextInt(4));
+                                case 2 -> new Rule.Addresses(new Ipv4.Range(base, bits));
+                                default ->
+                                        new Rule.Addresses6(
+                                                Ipv6.Range.around(
+                                                        new Ipv6(NETWORK, 16 + base % 20),
+                                                        96 + bits));
+                            }));
         }
         return rules;
     }

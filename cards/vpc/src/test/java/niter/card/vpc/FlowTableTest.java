@@ -21,11 +21,11 @@ class FlowTableTest {
     private final FlowKey key = new FlowKey();
 
     private FlowKey flow(int port) {
-        return key.set(1, 2, TCP, port, 22);
+        return filled(1, 2, TCP, port, 22);
     }
 
     private FlowKey answer(int port) {
-        return key.set(2, 1, TCP, 22, port);
+        return filled(2, 1, TCP, 22, port);
     }
 
     @Test
@@ -80,5 +80,13 @@ class FlowTableTest {
     void anotherLayoutIsRefused() {
         memory.set(ValueLayout.JAVA_INT, 8, FlowTable.VERSION + 1);
         assertThatThrownBy(() -> FlowTable.over(memory)).hasMessageContaining("version");
+    }
+
+    private FlowKey filled(int source, int destination, int protocol, int from, int to) {
+        key.sourceHigh = 0;
+        key.sourceLow = FlowKey.mapped(source);
+        key.destinationHigh = 0;
+        key.destinationLow = FlowKey.mapped(destination);
+        return key.ports(protocol, from, to);
     }
 }

@@ -3,6 +3,7 @@ package niter.card.vpc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.LongStream;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -39,7 +41,8 @@ class HostileGuestTest {
                 Set.of("sg"),
                 "host",
                 true,
-                Ipv4.address("127.42.0.4") + index);
+                Ipv4.address("127.42.0.4") + index,
+                new Ipv6(0xfdL << 56, 4 + index));
     }
 
     @ParameterizedTest
@@ -71,22 +74,22 @@ class HostileGuestTest {
                             byte[] got = Packet.bytes(frame);
                             assertThat(Wire.mac(frame.head(), 6)).isEqualTo(own.mac());
                             assertThat(Wire.mac(frame.head(), 0)).isEqualTo(other.mac());
-                            assertThat(
-                                            got[26] << 24
-                                                    | (got[27] & 0xff) << 16
-                                                    | (got[28] & 0xff) << 8
-                                                    | got[29] & 0xff)
-                                    .isEqualTo(own.address());
+                            ByteBuffer packet = ByteBuffer.wrap(got);
+                            boolean six = packet.getShort(12) == (short) 0x86dd;
+                            assertThat(six ? packet.getLong(30) : packet.getInt(26))
+                                    .isEqualTo(six ? own.ipv6().low() : own.address());
                             delivered++;
                             return true;
                         });
         vpc.attach(sender);
         vpc.attach(receiver);
         Rule all = new Rule(Rule.ALL, 0, 0, new Rule.Addresses(Ipv4.Range.of("0.0.0.0/0")));
+        Rule all6 = new Rule(Rule.ALL, 0, 0, new Rule.Addresses6(Ipv6.Range.of("::/0")));
+        List<Rule> both = List.of(all, all6);
         vpc.apply(
                 Plan.of(
                         RANGE,
-                        Map.of("sg", new SecurityGroup("sg", List.of(all), List.of(all))),
+                        Map.of("sg", new SecurityGroup("sg", both, both)),
                         List.of(own, other)));
         for (int n = 0; n < FRAMES; n++) {
             byte[] frame = frame(random, own, other);
@@ -109,10 +112,39 @@ class HostileGuestTest {
         assertThat(delivered).isGreaterThan(FRAMES / 20);
     }
 
+    private static byte[] ipv6(Interface own, Interface other, int next, byte[] payload) {
+        return Packet.ipv6(own.mac(), own.ipv6(), other.ipv6(), next, 255, payload);
+    }
+
+    private static byte[] solicitation(SplittableRandom random, Interface other) {
+        return ByteBuffer.allocate(32)
+                .put((byte) (132 + random.nextInt(6)))
+                .putLong(8, other.ipv6().high())
+                .putLong(16, other.ipv6().low())
+                .put(24, (byte) random.nextInt(3))
+                .put(25, (byte) random.nextInt(3))
+                .array();
+    }
+
+    private static byte[] dhcp6(SplittableRandom random, Interface own) {
+        byte[] payload = Packet.udp(546, 547, 60);
+        payload[8] = (byte) random.nextInt(13);
+        payload[13] = 1; // the client's id
+        payload[15] = 10;
+        payload[27] = (byte) random.nextInt(5);
+        payload[29] = (byte) random.nextInt(40);
+        Ipv6 client = new Ipv6(0xfe80L << 48, random.nextInt(3));
+        return Packet.ipv6(own.mac(), client, Dhcp6.SERVERS, 17, 1, payload);
+    }
+
     private static byte[] frame(SplittableRandom random, Interface own, Interface other) {
         int target = random.nextInt(8) == 0 ? random.nextInt() : other.address();
         byte[] whole =
-                switch (random.nextInt(5)) {
+                switch (random.nextInt(8)) {
+                    case 5 ->
+                            ipv6(own, random.nextBoolean() ? own : other, 17, Packet.udp(9, 9, 40));
+                    case 6 -> ipv6(own, other, 58, solicitation(random, other));
+                    case 7 -> dhcp6(random, own);
                     case 0 ->
                             Packet.arp(
                                     own.mac(), own.mac(), own.address(), target, random.nextInt(3));

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -64,7 +65,8 @@ class OutsideTest {
                         Set.of(group),
                         "ip-" + index,
                         true,
-                        publicAddress);
+                        publicAddress,
+                        Ipv6.NONE);
         Queue<byte[]> queue = new ArrayDeque<>();
         Attachment attachment =
                 new Attachment(vpc, config, frame -> queue.add(Packet.bytes(frame)));

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import niter.controller.control.Ipv6;
 import niter.ena.Frame;
 
 /** Frames for tests. */
@@ -28,6 +29,19 @@ final class Packet {
         buffer.put((byte) 0x45).put((byte) 0).putShort((short) (20 + payload.length));
         buffer.putInt(0).put((byte) 64).put((byte) protocol).putShort((short) 0);
         buffer.putInt(source).putInt(destination).put(payload);
+        return frame;
+    }
+
+    /** IPv6 with something behind the header, by the router. */
+    static byte[] ipv6(
+            long mac, Ipv6 source, Ipv6 destination, int next, int hops, byte[] payload) {
+        byte[] frame = ethernet(ROUTER, mac, 0x86dd, 40 + payload.length);
+        ByteBuffer buffer = ByteBuffer.wrap(frame);
+        buffer.position(14);
+        buffer.putInt(0x6000_0000).putShort((short) payload.length);
+        buffer.put((byte) next).put((byte) hops);
+        buffer.putLong(source.high()).putLong(source.low());
+        buffer.putLong(destination.high()).putLong(destination.low()).put(payload);
         return frame;
     }
 

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -78,7 +79,8 @@ class VpcTest {
                         Set.of(group),
                         "ip-" + index,
                         true,
-                        0);
+                        0,
+                        Ipv6.NONE);
         interfaces.add(config);
         received.add(new ArrayDeque<>());
         attachments.add(
@@ -297,7 +299,8 @@ class VpcTest {
                                 Set.of(),
                                 "new",
                                 true,
-                                0),
+                                0,
+                                Ipv6.NONE),
                         frame -> received.get(0).add(Packet.bytes(frame))));
         assertThat(passes(1, 0, 6, Packet.tcp(22, 1000, ACK))).isFalse();
     }
