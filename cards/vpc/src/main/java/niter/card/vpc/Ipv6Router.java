@@ -113,9 +113,7 @@ final class Ipv6Router {
             return target.equals(own.ipv6()) ? DropReason.BROADCAST : DropReason.NO_ROUTE;
         }
         int bytes = NeighborDiscovery.advertiseNeighbor(answer, own, source, target, mac);
-        vpc.reply(from, bytes);
-        refresh(from);
-        return null;
+        return vpc.reply(from, bytes);
     }
 
     /** Of whom a guest asks for: the router, or another interface; 0 for nobody. */
@@ -135,8 +133,8 @@ final class Ipv6Router {
     }
 
     /**
-     * Advertises the router again where that was long ago. Whenever a guest asks for anything is
-     * often enough: its lease makes it ask every half an hour.
+     * Advertises the router again where that was long ago. Whenever a guest was answered anything
+     * is often enough: its lease makes it ask every half an hour.
      */
     void refresh(Attachment to) {
         if (to.config().hasIpv6() && vpc.nanos() - to.advertisedNanos() > ADVERTISED_AGAIN_NANOS) {

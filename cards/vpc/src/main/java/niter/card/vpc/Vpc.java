@@ -2,12 +2,10 @@ package niter.card.vpc;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
-import niter.controller.control.Ipv4;
 import niter.ena.Frame;
 import niter.ena.Layers;
 import org.jspecify.annotations.Nullable;
@@ -17,24 +15,16 @@ import org.jspecify.annotations.Nullable;
  * answers ARP, nothing that is sent to all reaches another guest. On the core's thread.
  */
 final class Vpc {
-    private static final Ipv4.Range LINK_LOCAL = Ipv4.Range.of("169.254.0.0/16");
-    private static final Ipv4.Range MULTICAST = Ipv4.Range.of("224.0.0.0/4");
-    private static final int EVERYBODY = -1;
-    private static final long GROUP_MAC = 1L << 40;
-    private static final int UPLINK_MTU = 1500; // as EC2's internet gateway
-    private static final int TIME_SERVICE = 0xa9fe_a97b; // 169.254.169.123
-
     private final Judge judge;
     private final int flowCount;
     private final Outlets outlets;
     private final LongSupplier clock;
     private final Map<String, Attachment> attachments = new HashMap<>();
     private final Layers layers = new Layers();
-    private final MemorySegment request = Arena.ofAuto().allocate(Dhcp.MAX_BYTES, 8);
     private final MemorySegment answer = Arena.ofAuto().allocate(Dhcp.MAX_BYTES, 8);
     private final Frame answerFrame = new Frame();
-    private final Dhcp dhcp = new Dhcp(answer);
-    private final Ipv6Router ipv6 = new Ipv6Router(this, answer);
+    private final Ipv4Router ipv4;
+    private final Ipv6Router ipv6;
     private final DropCounts uplinkDrops = new DropCounts();
     private @Nullable Configuration configuration;
     private AddressMap byAddress = AddressMap.of(List.of());
@@ -47,6 +37,8 @@ final class Vpc {
      */
     Vpc(FlowTable flows, int flowCount, LongSupplier clock, Outlets outlets) {
         judge = new Judge(flows, clock);
+        ipv4 = new Ipv4Router(this, judge, answer);
+        ipv6 = new Ipv6Router(this, answer);
         this.flowCount = flowCount;
         this.clock = clock;
         this.outlets = outlets;
@@ -122,148 +114,19 @@ final class Vpc {
         }
         layers.parse(frame);
         return switch (layers.etherType()) {
-            case Arp.TYPE -> arp(from, frame);
-            case Layers.IPV4 -> ipv4(from, frame);
+            case Arp.TYPE -> ipv4.arp(from, frame, layers);
+            case Layers.IPV4 -> ipv4.route(from, frame, layers);
             case Layers.IPV6 -> ipv6.route(from, frame, layers);
             default -> DropReason.PROTOCOL;
         };
-    }
-
-    // ---- the mapping service
-
-    private @Nullable DropReason arp(Attachment from, Frame frame) {
-        MemorySegment head = frame.head();
-        Interface own = from.config();
-        if (layers.vlanTags() != 0 || !Arp.isWhole(head, frame.headLength())) {
-            return DropReason.MALFORMED;
-        }
-        if (Arp.senderMac(head) != own.mac()) {
-            return DropReason.SPOOFED_MAC;
-        }
-        int sender = Arp.sender(head);
-        if (sender != own.address() && sender != 0) {
-            return DropReason.SPOOFED_ADDRESS;
-        }
-        int target = Arp.target(head);
-        if (Arp.operation(head) != Arp.REQUEST || target == own.address()) {
-            return DropReason.BROADCAST; // it tells others of itself, who ask us
-        }
-        long mac = macOf(own, target);
-        if (mac == 0) {
-            return DropReason.NO_ROUTE;
-        }
-        Arp.answer(head, answer, mac);
-        reply(from, Arp.FRAME_BYTES);
-        ipv6.refresh(from);
-        return null;
-    }
-
-    private long macOf(Interface own, int target) {
-        Configuration now = configuration;
-        Attachment other = byAddress.get(target);
-        if (other != null) {
-            return other.config().mac();
-        }
-        boolean router =
-                target == own.router()
-                        || now != null && target == now.resolver()
-                        || LINK_LOCAL.contains(target);
-        return router ? own.routerMac() : 0;
     }
 
     /** Sends a guest what lies in the answer's memory; null, as it arrives or is counted. */
     @Nullable DropReason reply(Attachment to, int bytes) {
         answerFrame.wrap(answer, bytes).checksumVerified(true);
         to.deliver(answerFrame);
+        ipv6.refresh(to);
         return null;
-    }
-
-    // ---- IPv4
-
-    private @Nullable DropReason ipv4(Attachment from, Frame frame) {
-        MemorySegment head = frame.head();
-        Interface own = from.config();
-        int network = layers.network();
-        if (layers.protocol() == Layers.NONE || layers.vlanTags() != 0) {
-            return DropReason.MALFORMED;
-        }
-        int source = Wire.u32(head, network + 12);
-        int destination = Wire.u32(head, network + 16);
-        if (isDhcp(head, source, destination, own)) {
-            return dhcp(from, frame);
-        }
-        if (own.checked() && source != own.address()) {
-            return DropReason.SPOOFED_ADDRESS;
-        }
-        if ((Wire.mac(head, 0) & GROUP_MAC) != 0
-                || destination == EVERYBODY
-                || destination == own.subnet().last()
-                || MULTICAST.contains(destination)) {
-            return DropReason.BROADCAST;
-        }
-        Configuration now = configuration;
-        boolean resolver = now != null && destination == now.resolver();
-        if (resolver || destination == own.router() || LINK_LOCAL.contains(destination)) {
-            return service(from, frame, source, destination);
-        }
-        Attachment to = byAddress.get(destination);
-        if (to == from) {
-            return DropReason.NO_ROUTE;
-        }
-        if (to == null) {
-            return outward(from, frame, destination);
-        }
-        return exchange(from, to, frame);
-    }
-
-    /** Time is told here; what parses guests' text is not even in the card. */
-    private @Nullable DropReason service(
-            Attachment from, Frame frame, int source, int destination) {
-        if (!from.linkLocal(clock.getAsLong())) {
-            return DropReason.LINK_LOCAL_LIMIT;
-        }
-        Interface own = from.config();
-        if (source != own.address() || layers.isFragment()) {
-            return DropReason.SERVICE;
-        }
-        if (destination != TIME_SERVICE) {
-            return outlets.toServices(frame) ? null : DropReason.SERVICE;
-        }
-        int bytes = frame.length();
-        boolean asked =
-                layers.protocol() == Layers.UDP
-                        && Wire.u16(frame.head(), layers.transport() + 2) == Ntp.PORT
-                        && layers.transport() == Wire.ETHERNET_BYTES + Wire.IPV4_BYTES
-                        && bytes <= Dhcp.MAX_BYTES;
-        if (!asked) {
-            return DropReason.SERVICE;
-        }
-        frame.copy(0, request.address(), bytes);
-        int length = Ntp.answer(request, bytes, answer, own.routerMac(), Instant.now());
-        return length == 0 ? DropReason.SERVICE : reply(from, length);
-    }
-
-    /** By the internet gateway. */
-    private @Nullable DropReason outward(Attachment from, Frame frame, int destination) {
-        Configuration now = configuration;
-        if (now == null) {
-            return DropReason.NO_ROUTE;
-        }
-        if (Gateway.isCaller(now, from.config(), destination)) {
-            return judge.isAnswer(frame, layers) ? leave(frame) : DropReason.NO_ROUTE;
-        }
-        if (!Gateway.carries(now, from.config(), destination)) {
-            return DropReason.NO_ROUTE;
-        }
-        @Nullable DropReason refused = judge.judge(from, null, frame, layers);
-        if (refused == null && frame.length() - Wire.ETHERNET_BYTES > UPLINK_MTU) {
-            refused = tooBig(from, frame, UPLINK_MTU);
-        }
-        return refused != null ? refused : leave(frame);
-    }
-
-    private @Nullable DropReason leave(Frame frame) {
-        return outlets.toUplink(frame) ? null : DropReason.UPLINK;
     }
 
     // ---- from beside the card
@@ -280,7 +143,7 @@ final class Vpc {
         Attachment to = byAddress.get(Wire.u32(head, layers.network() + 16));
         if (to == null
                 || Wire.mac(head, 0) != to.config().mac()
-                || source != now.resolver() && !LINK_LOCAL.contains(source)) {
+                || source != now.resolver() && !Ipv4Router.isLinkLocal(source)) {
             return;
         }
         to.deliver(frame);
@@ -341,36 +204,25 @@ final class Vpc {
         return outlets.toUplink(answerFrame) ? null : DropReason.UPLINK;
     }
 
-    // ---- DHCP
+    // ---- what the routers need
 
-    private boolean isDhcp(MemorySegment head, int source, int destination, Interface own) {
-        return layers.protocol() == Layers.UDP
-                && !layers.isFragment()
-                && Wire.u16(head, layers.transport() + 2) == Dhcp.SERVER_PORT
-                && (source == 0 || source == own.address())
-                && (destination == EVERYBODY || destination == own.router());
+    @Nullable Configuration configuration() {
+        return configuration;
     }
 
-    private @Nullable DropReason dhcp(Attachment from, Frame frame) {
-        Configuration now = configuration;
-        int bytes = frame.length();
-        if (now == null || bytes > Dhcp.MAX_BYTES || layers.transport() != 34) {
-            return DropReason.SERVICE;
-        }
-        if (!from.linkLocal(clock.getAsLong())) {
-            return DropReason.LINK_LOCAL_LIMIT;
-        }
-        frame.copy(0, request.address(), bytes);
-        int length = dhcp.answer(request, bytes, from.config(), now);
-        if (length == 0) {
-            return DropReason.SERVICE;
-        }
-        reply(from, length);
-        ipv6.refresh(from);
-        return null;
+    Outlets outlets() {
+        return outlets;
     }
 
-    // ---- between interfaces
+    /** The interface that has an IPv4 address; null for nobody. */
+    @Nullable Attachment at(int address) {
+        return byAddress.get(address);
+    }
+
+    /** Out by the uplink. */
+    @Nullable DropReason leave(Frame frame) {
+        return outlets.toUplink(frame) ? null : DropReason.UPLINK;
+    }
 
     /** The interface that has an address of 128 bits; null for nobody. */
     @Nullable Attachment at(long high, long low) {
@@ -395,7 +247,7 @@ final class Vpc {
     }
 
     /** Tells the sender; null where the packet may be cut on its way. */
-    private @Nullable DropReason tooBig(Attachment from, Frame frame, int mtu) {
+    @Nullable DropReason tooBig(Attachment from, Frame frame, int mtu) {
         int bytes = Icmp.tooBig(frame, layers, from.config(), mtu, answer);
         if (bytes == 0) {
             return null;

@@ -147,6 +147,7 @@ class OutletTest {
         try (Descriptor listener = listen(UnixSocket.Type.STREAM);
                 Descriptor peer = Objects.requireNonNull(UnixSocket.accept(listener))) {
             write(peer, prefixed(bytes(60)));
+            assertThat(arrived()).as("it is connected").isEqualTo(bytes(60));
             int sent = 0;
             while (send(outlet, bytes(9015))) {
                 sent++;

@@ -14,6 +14,8 @@ import java.util.Queue;
 import java.util.Set;
 import niter.controller.control.Ipv4;
 import niter.controller.control.Ipv6;
+import niter.ena.Checksum;
+import niter.ena.Frame;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -92,6 +94,33 @@ class OutsideTest {
 
     private long drops(int of, DropReason reason) {
         return attachments.get(of).drops(reason);
+    }
+
+    @Test
+    void theWayOutTakes1500Bytes() {
+        byte[] large = Packet.udp(5, 5, 2000);
+        assertThat(send(0, FAR, 17, large)).as("may be cut").isNotNull();
+        Interface own = interfaces.get(0);
+        byte[] frame = Packet.ipv4(own.mac(), own.address(), FAR, 17, large);
+        frame[20] = 0x40; // may not
+        attachments.get(0).sent(Packet.frame(frame));
+        assertThat(around.uplink).isEmpty();
+        assertThat(drops(0, DropReason.TOO_BIG)).isEqualTo(1);
+        ByteBuffer answer = ByteBuffer.wrap(received.get(0).remove());
+        assertThat(answer.getInt(26)).as("the router").isEqualTo(SUBNET.base() + 1);
+        assertThat(answer.getShort(34)).as("fragmentation needed").isEqualTo((short) 0x0304);
+        assertThat(answer.getInt(38)).isEqualTo(1500);
+        assertThat(answer.getInt(42))
+                .as("about the packet")
+                .isEqualTo(ByteBuffer.wrap(frame).getInt(14));
+        Frame whole = Packet.frame(answer.array());
+        assertThat(Checksum.fold(whole.sum(14, 20))).isEqualTo(0xffff);
+        assertThat(Checksum.fold(whole.sum(34, answer.capacity() - 34))).isEqualTo(0xffff);
+        byte[] error = Packet.ipv4(own.mac(), own.address(), FAR, 1, new byte[2000]);
+        error[20] = 0x40;
+        error[34] = 3;
+        attachments.get(0).sent(Packet.frame(error));
+        assertThat(received.get(0)).as("no error about an error").isEmpty();
     }
 
     @Test
