@@ -13,19 +13,19 @@ final class RuleOptions {
     @Option(
             names = "--protocol",
             paramLabel = "PROTOCOL",
-            description = "tcp, udp, icmp, a number, or all.")
+            description = "tcp, udp, icmp, icmpv6, a number, or all.")
     private String protocol = "";
 
     @Option(
             names = "--port",
             paramLabel = "PORT",
-            description = "22, 8000-8010; for icmp TYPE or TYPE:CODE. Default: all.")
+            description = "22, 8000-8010; for icmp and icmpv6 TYPE or TYPE:CODE. Default: all.")
     private String port = "";
 
     @Option(
             names = {"--source", "--destination"},
             paramLabel = "CIDR|GROUP",
-            description = "The other side: 10.0.0.0/8, or a security group.")
+            description = "The other side: 10.0.0.0/8, fd00::/8, or a security group.")
     private String peer = "";
 
     @Option(names = "--description", paramLabel = "TEXT", description = "What it is for.")
@@ -44,7 +44,7 @@ final class RuleOptions {
         if (protocol.isEmpty() || peer.isEmpty()) {
             throw new CliException("sg: expected --protocol and --source");
         }
-        boolean icmp = protocol.equals("icmp") || protocol.equals("1");
+        boolean icmp = protocol.matches("icmp|icmpv6|1|58");
         boolean ports = protocol.matches("tcp|udp|6|17");
         int from = ports ? 0 : -1;
         int to = ports ? 65_535 : -1;
@@ -60,7 +60,10 @@ final class RuleOptions {
                         .setToPort(to)
                         .setDescription(description);
         boolean range = peer.contains("/") || peer.matches("[0-9.:a-f]*[.:][0-9.:a-f]*");
-        return (range ? rule.setCidrIpv4(peer) : rule.setReferencedGroupId(peer)).build();
+        if (!range) {
+            return rule.setReferencedGroupId(peer).build();
+        }
+        return (peer.contains(":") ? rule.setCidrIpv6(peer) : rule.setCidrIpv4(peer)).build();
     }
 
     private int number(String text) {
@@ -78,7 +81,7 @@ final class RuleOptions {
         return switch (rule.getIpProtocol()) {
             case "tcp", "udp" ->
                     from == to ? "" + from : from == 0 && to == 65_535 ? "all" : from + "-" + to;
-            case "icmp" -> from == -1 ? "all" : to == -1 ? "" + from : from + ":" + to;
+            case "icmp", "icmpv6" -> from == -1 ? "all" : to == -1 ? "" + from : from + ":" + to;
             default -> "all";
         };
     }

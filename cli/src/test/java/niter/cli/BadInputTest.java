@@ -82,7 +82,8 @@ class BadInputTest {
             refused("InvalidPermission.Malformed: port: ", rule("all", "22", "0.0.0.0/0"));
             refused("InvalidParameterValue: ip_protocol: ", rule("tpc", "22", "0.0.0.0/0"));
             refused("InvalidParameterValue: cidr_ipv4: ", rule("tcp", "22", "10.0.0.0/33"));
-            refused("InvalidParameterValue: cidr_ipv4: ", rule("tcp", "22", "::/0"));
+            refused("InvalidParameterValue: cidr_ipv6: ", rule("tcp", "22", "::/129"));
+            refused("InvalidPermission.Malformed: ip_protocol: ", rule("icmp", "8", "::/0"));
             refused("InvalidGroup.NotFound: security_group: ", rule("tcp", "22", "none"));
             refused("sg: --port x: ", rule("tcp", "x", "0.0.0.0/0"));
             String[] good = rule("tcp", "22", "10.1.2.3/8");

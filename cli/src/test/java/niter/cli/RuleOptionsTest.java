@@ -54,8 +54,11 @@ class RuleOptionsTest {
             assertThat(of("--protocol", "tcp", "--source", group).getReferencedGroupId())
                     .isEqualTo(group);
         }
-        for (String range : new String[] {"10.0.0.1", "::/0", "10.0.0.0/33"}) {
+        for (String range : new String[] {"10.0.0.1", "10.0.0.0/33"}) {
             assertThat(of("--protocol", "tcp", "--source", range).getCidrIpv4()).isEqualTo(range);
+        }
+        for (String range : new String[] {"::/0", "fd00::/8", "::1"}) {
+            assertThat(of("--protocol", "tcp", "--source", range).getCidrIpv6()).isEqualTo(range);
         }
         assertThatThrownBy(() -> of("--protocol", "tcp"))
                 .hasMessage("sg: expected --protocol and --source");

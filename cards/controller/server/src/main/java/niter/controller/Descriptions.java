@@ -28,6 +28,7 @@ final class Descriptions {
                 .setNetworkInterfaceId(record.getInterfaceId())
                 .setPrivateIpAddress(record.getPrivateIpv4())
                 .setPublicIpAddress(record.getPublicIpv4())
+                .setIpv6Address(Network.ipv6(record))
                 .addAllSecurityGroup(record.getSecurityGroupList());
     }
 

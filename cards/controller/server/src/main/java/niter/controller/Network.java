@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.protocol.EnsureInterface;
 import niter.controller.control.protocol.FromCard;
@@ -41,6 +42,8 @@ final class Network {
 
     static final String VPC = "172.31.0.0/16"; // EC2's default VPC
     static final String SUBNET = "172.31.0.0/20";
+    static final String VPC_IPV6 = "fd6e:6974:6572::/56"; // unique local, RFC 4193
+    static final String SUBNET_IPV6 = "fd6e:6974:6572::/64";
     static final String DOMAIN = "ec2.internal";
 
     /** Of the subnet: below are the router, the resolver and one that EC2 reserves. */
@@ -251,7 +254,18 @@ final class Network {
                 .setHostName(hostName(record))
                 .setSourceDestCheck(true)
                 .setPublicIpv4(record.getPublicIpv4())
+                .setIpv6(ipv6(record))
                 .build();
+    }
+
+    /** Made from the IPv4 address, so that it is the same for as long; empty where there is none. */
+    static String ipv6(InstanceRecord record) {
+        if (!has(record)) {
+            return "";
+        }
+        Ipv6 subnet = Ipv6.Range.of(SUBNET_IPV6).base();
+        long host = Ipv4.address(record.getPrivateIpv4()) & 0xffff_ffffL;
+        return new Ipv6(subnet.high(), subnet.low() | host).toString();
     }
 
     /** As EC2 names its instances: ip-172-31-0-4. */

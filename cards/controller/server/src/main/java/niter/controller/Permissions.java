@@ -3,7 +3,9 @@ package niter.controller;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import niter.controller.control.Ipv4;
+import niter.controller.control.Ipv6;
 import niter.controller.control.protocol.IpPermission;
 import niter.controller.northbound.SecurityGroupRule;
 
@@ -30,14 +32,18 @@ final class Permissions {
      */
     static SecurityGroupRule canonical(SecurityGroupRule rule) throws ApiException {
         int protocol = protocol(rule.getIpProtocol());
-        if (protocol == ICMPV6) {
-            throw invalid("ip_protocol: icmpv6 is IPv6, which this version does not have");
-        }
-        if (rule.getCidrIpv4().contains(":")) {
-            throw invalid("cidr_ipv4: expected IPv4, this version has no IPv6");
-        }
-        if (rule.getCidrIpv4().isEmpty() == rule.getReferencedGroupId().isEmpty()) {
+        long sources =
+                Stream.of(rule.getCidrIpv4(), rule.getCidrIpv6(), rule.getReferencedGroupId())
+                        .filter(source -> !source.isEmpty())
+                        .count();
+        if (sources != 1) {
             throw malformed("source: expected either a range or a security group");
+        }
+        boolean other =
+                protocol == ICMP && !rule.getCidrIpv6().isEmpty()
+                        || protocol == ICMPV6 && !rule.getCidrIpv4().isEmpty();
+        if (other) {
+            throw malformed("ip_protocol: icmp is IPv4's and icmpv6 is IPv6's, the range is not");
         }
         if (!DESCRIPTION.matcher(rule.getDescription()).matches()) {
             throw invalid(
@@ -53,7 +59,7 @@ final class Permissions {
                             "port: expected 0 to 65535 in order, got %d to %d".formatted(from, to));
                 }
             }
-            case ICMP -> {
+            case ICMP, ICMPV6 -> {
                 if (from < -1 || from > 255 || to < -1 || to > 255 || from == -1 && to != -1) {
                     throw invalid(
                             "ICMP: expected a type and a code of -1 to 255, got %d and %d"
@@ -76,6 +82,7 @@ final class Permissions {
                 .setFromPort(from)
                 .setToPort(to)
                 .setCidrIpv4(rule.getCidrIpv4().isEmpty() ? "" : range(rule.getCidrIpv4()))
+                .setCidrIpv6(rule.getCidrIpv6().isEmpty() ? "" : range6(rule.getCidrIpv6()))
                 .build();
     }
 
@@ -88,7 +95,7 @@ final class Permissions {
             return Integer.parseInt(text);
         }
         throw invalid(
-                "ip_protocol: expected tcp, udp, icmp, 0 to 255 or -1 for all, got \""
+                "ip_protocol: expected tcp, udp, icmp, icmpv6, 0 to 255 or -1 for all, got \""
                         + text
                         + "\"");
     }
@@ -98,6 +105,7 @@ final class Permissions {
             case ICMP -> "icmp";
             case TCP -> "tcp";
             case UDP -> "udp";
+            case ICMPV6 -> "icmpv6";
             default -> Integer.toString(protocol);
         };
     }
@@ -113,6 +121,21 @@ final class Permissions {
             throw invalid("cidr_ipv4: " + e.getMessage());
         }
         throw invalid("cidr_ipv4: expected ADDRESS/BITS, got \"" + text + "\"");
+    }
+
+    private static String range6(String text) throws ApiException {
+        String[] parts = text.split("/", -1);
+        try {
+            if (parts.length == 2 && parts[1].matches("[0-9]{1,3}")) {
+                int bits = Integer.parseInt(parts[1]);
+                if (bits <= 128) {
+                    return Ipv6.Range.around(Ipv6.of(parts[0]), bits).toString();
+                }
+            }
+        } catch (IllegalArgumentException e) {
+            throw invalid("cidr_ipv6: " + e.getMessage());
+        }
+        throw invalid("cidr_ipv6: expected ADDRESS/BITS, got \"" + text + "\"");
     }
 
     /** Whether they say the same; ids and descriptions do not matter. */
@@ -131,9 +154,9 @@ final class Permissions {
         IpPermission.Builder permission =
                 IpPermission.newBuilder()
                         .setProtocol(protocol)
-                        .setCidr(rule.getCidrIpv4())
+                        .setCidr(rule.getCidrIpv4() + rule.getCidrIpv6()) // one of them
                         .setGroupId(rule.getReferencedGroupId());
-        if (protocol == TCP || protocol == UDP || protocol == ICMP) { // no others have any
+        if (protocol == TCP || protocol == UDP || protocol == ICMP || protocol == ICMPV6) { // no others have any
             permission.setFromPort(rule.getFromPort()).setToPort(rule.getToPort());
         }
         return permission.build();

@@ -108,15 +108,18 @@ final class SecurityGroups {
                 .setGroupId(Ids.make("sg"))
                 .setGroupName(name)
                 .setDescription(description)
-                .addRule(
-                        SecurityGroupRule.newBuilder()
-                                .setSecurityGroupRuleId(Ids.make("sgr"))
-                                .setIsEgress(true)
-                                .setIpProtocol("-1")
-                                .setFromPort(-1)
-                                .setToPort(-1)
-                                .setCidrIpv4("0.0.0.0/0"))
+                .addRule(everything().setCidrIpv4("0.0.0.0/0"))
+                .addRule(everything().setCidrIpv6("::/0"))
                 .build();
+    }
+
+    private static SecurityGroupRule.Builder everything() {
+        return SecurityGroupRule.newBuilder()
+                .setSecurityGroupRuleId(Ids.make("sgr"))
+                .setIsEgress(true)
+                .setIpProtocol("-1")
+                .setFromPort(-1)
+                .setToPort(-1);
     }
 
     private void write() throws IOException {
@@ -319,6 +322,10 @@ final class SecurityGroups {
 
     private SecurityGroupRule checked(SecurityGroupRule rule, boolean egress) throws ApiException {
         SecurityGroupRule.Builder whole = rule.toBuilder().setIsEgress(egress);
+        if (rule.getReferencedGroupId().startsWith("pl-")) {
+            throw ApiException.invalid(
+                    "UnsupportedOperation: prefix_list_id: this version has no prefix lists");
+        }
         if (!rule.getReferencedGroupId().isEmpty()) {
             whole.setReferencedGroupId(find(rule.getReferencedGroupId()).getGroupId());
         }

@@ -66,7 +66,7 @@ final class Uplink implements Qmp.Listener {
 
     /** Whether a rule for a range of addresses is one for callers on the host. */
     static boolean isCaller(String cidr) {
-        return !cidr.isEmpty() && Ipv4.Range.of(cidr).contains(CALLER);
+        return !cidr.isEmpty() && !cidr.contains(":") && Ipv4.Range.of(cidr).contains(CALLER);
     }
 
     /**

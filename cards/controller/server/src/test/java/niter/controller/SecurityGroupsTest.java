@@ -12,6 +12,7 @@ import java.util.List;
 import niter.controller.control.ControlChannel;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.protocol.SetNetwork;
+import niter.controller.control.protocol.IpPermission;
 import niter.controller.northbound.SecurityGroup;
 import niter.controller.northbound.SecurityGroupRule;
 import niter.controller.record.InstanceRecord;
@@ -41,6 +42,10 @@ class SecurityGroupsTest {
                 .setToPort(to)
                 .setCidrIpv4(cidr)
                 .build();
+    }
+
+    private static SecurityGroupRule rule6(String protocol, int from, int to, String cidr) {
+        return rule(protocol, from, to, "").toBuilder().setCidrIpv6(cidr).build();
     }
 
     private SecurityGroup authorize(SecurityGroupRule... rules) throws Exception {
@@ -76,9 +81,32 @@ class SecurityGroupsTest {
         assertThat(added.getRule(0).getIpProtocol()).isEqualTo("tcp");
         SecurityGroups next = new SecurityGroups(state, () -> instances);
         assertThat(next.all()).isEqualTo(groups.all());
-        assertThat(next.find("web").getRuleCount()).isEqualTo(2);
+        assertThat(next.find("web").getRuleCount()).as("with what may leave").isEqualTo(3);
         next.delete(made.getGroupId());
         assertThat(new SecurityGroups(state, () -> instances).all()).hasSize(2);
+    }
+
+    @Test
+    void rulesOfIpv6AreKeptInOneForm() throws Exception {
+        groups.create("web", "a web server");
+        SecurityGroup added =
+                authorize(rule6("58", 128, -1, "FD00:0::1/8"), rule6("udp", 5, 5, "::/0"));
+        assertThat(added.getRule(0).getCidrIpv6()).isEqualTo("fd00::/8");
+        assertThat(added.getRule(0).getIpProtocol()).isEqualTo("icmpv6");
+        assertThat(Permissions.forCard(added.getRuleList(), false))
+                .containsExactly(
+                        IpPermission.newBuilder()
+                                .setProtocol(58)
+                                .setFromPort(128)
+                                .setToPort(-1)
+                                .setCidr("fd00::/8")
+                                .build(),
+                        IpPermission.newBuilder()
+                                .setProtocol(17)
+                                .setFromPort(5)
+                                .setToPort(5)
+                                .setCidr("::/0")
+                                .build());
     }
 
     @Test
@@ -96,8 +124,20 @@ class SecurityGroupsTest {
         refused("cidr_ipv4: expected", () -> authorize(rule("tcp", 1, 2, "10.0.0.0/33")));
         refused("cidr_ipv4: expected", () -> authorize(rule("tcp", 1, 2, "10.0.0/8")));
         refused("cidr_ipv4: expected", () -> authorize(rule("tcp", 1, 2, "010.0.0.0/8")));
-        refused("cidr_ipv4: expected IPv4", () -> authorize(rule("tcp", 1, 2, "::/0")));
-        refused("ip_protocol: icmpv6", () -> authorize(rule("58", -1, -1, "0.0.0.0/0")));
+        refused("cidr_ipv4: expected", () -> authorize(rule("tcp", 1, 2, "::/0")));
+        refused("cidr_ipv6: expected", () -> authorize(rule6("tcp", 1, 2, "10.0.0.0/8")));
+        refused("cidr_ipv6: expected", () -> authorize(rule6("tcp", 1, 2, "fd00::/129")));
+        refused("cidr_ipv6: expected", () -> authorize(rule6("tcp", 1, 2, "fd00:::/8")));
+        refused("ip_protocol: icmp is", () -> authorize(rule("58", -1, -1, "0.0.0.0/0")));
+        refused("ip_protocol: icmp is", () -> authorize(rule6("icmp", -1, -1, "::/0")));
+        refused("ICMP: expected", () -> authorize(rule6("icmpv6", 256, 0, "::/0")));
+        refused(
+                "UnsupportedOperation: prefix_list_id",
+                () ->
+                        authorize(
+                                rule("tcp", 1, 2, "").toBuilder()
+                                        .setReferencedGroupId("pl-0123456789abcdef0")
+                                        .build()));
         refused("port: protocol -1 has none", () -> authorize(rule("-1", 22, 22, "0.0.0.0/0")));
         refused(
                 "description: expected",

@@ -58,6 +58,7 @@ final class MetadataTree {
         meta("instance-id", told.getInstanceId());
         meta("instance-life-cycle", "on-demand");
         meta("instance-type", told.getInstanceType());
+        meta("ipv6", told.getIpv6());
         meta("local-hostname", told.getHostName() + "." + told.getDomain());
         meta("local-ipv4", told.getPrivateIpv4());
         meta("mac", told.getMac());
@@ -82,6 +83,7 @@ final class MetadataTree {
         if (!told.getPublicIpv4().isEmpty()) {
             meta(folder + "ipv4-associations/" + told.getPublicIpv4(), address);
         }
+        meta(folder + "ipv6s", told.getIpv6());
         meta(folder + "local-hostname", told.getHostName() + "." + told.getDomain());
         meta(folder + "local-ipv4s", address);
         meta(folder + "mac", told.getMac());
@@ -92,9 +94,11 @@ final class MetadataTree {
         meta(folder + "security-groups", String.join("\n", told.getSecurityGroupList()));
         meta(folder + "subnet-id", told.getSubnetId());
         meta(folder + "subnet-ipv4-cidr-block", told.getSubnetCidr());
+        meta(folder + "subnet-ipv6-cidr-blocks", told.getSubnetIpv6Cidr());
         meta(folder + "vpc-id", told.getVpcId());
         meta(folder + "vpc-ipv4-cidr-block", told.getVpcCidr());
         meta(folder + "vpc-ipv4-cidr-blocks", told.getVpcCidr());
+        meta(folder + "vpc-ipv6-cidr-blocks", told.getVpcIpv6Cidr());
     }
 
     /** Listed as "0=name", to be read at "0/openssh-key"; who takes the whole line finds it too. */
