@@ -18,6 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("guest")
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class CaptureTest {
+    private static final String ASK = "ip neigh flush dev ens5; nslookup none.ec2.internal || true";
+
     private final Path directory;
     private final TestHost host;
 
@@ -53,19 +55,23 @@ class CaptureTest {
         String text = guest.shell("tcpdump -Z root -n -r /tmp/seen.pcapng 2>/dev/null");
         assertThat(text).contains("172.31.0.2.53", "ARP, Request", "ARP, Reply");
 
-        TestHost.Ended counted =
-                host.start(new byte[0], Map.of(), "vpc", "capture", id, "-w", "-", "-c", "1")
-                        .await();
+        TestHost.Running counting =
+                host.start(new byte[0], Map.of(), "vpc", "capture", id, "-w", "-", "-c", "1");
+        while (counting.process().isAlive()) {
+            guest.shell(ASK);
+        }
+        TestHost.Ended counted = counting.await();
         assertThat(counted.errors()).isEqualTo("1 packets captured\n");
         assertThat(counted.output()[0]).isEqualTo((byte) 0x0a);
         host.succeed("terminate", id);
-        assertThat(host.niter("vpc", "capture", "seen", "-w", "-").status()).isEqualTo(1);
+        assertThat(host.niter("vpc", "capture", "seen", "-w", "-").status())
+                .isEqualTo(NiterMain.FAILURE);
     }
 
     /** Asks for a name until a file has as many sections, each with a packet. */
     private static void shown(TestGuest guest, Path file, int sections) throws IOException {
         while (!Files.exists(file) || sections(Files.readAllBytes(file)) < sections) {
-            guest.shell("ip neigh flush dev ens5; nslookup none.ec2.internal || true");
+            guest.shell(ASK);
         }
     }
 

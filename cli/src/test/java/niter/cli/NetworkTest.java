@@ -105,6 +105,53 @@ class NetworkTest {
     }
 
     @Test
+    void ipv6IsRoutedWithinTheVpc() throws IOException {
+        String newer6 = ipv6(newer, newerAddress);
+        String older6 = ipv6(older, olderAddress);
+        assertThat(newer.shell("ip -6 route show default")).contains("via fe80::");
+        assertThat(newer.shell("ping -c 3 -s 8953 " + older6)).contains(" 0% packet loss");
+        assertThat(older.shell("ping -c 3 -s 30000 " + newer6))
+                .as("fragments")
+                .contains(" 0% packet loss");
+        older.shell("nc -l -p 5006 -e cat </dev/null >/dev/null 2>&1 &");
+        assertReached(
+                true,
+                "n=0; until echo x | nc %s 5006 | grep -q x; do n=$((n + 1)); [ $n -lt 30 ]; sleep 1; done"
+                        .formatted(older6));
+    }
+
+    /** Made from the IPv4 address; DHCPv6 may tell it a little later. */
+    private static String ipv6(TestGuest guest, String address) throws IOException {
+        String[] parts = address.split("\\.");
+        String expected =
+                "fd6e:6974:6572::%x:%x"
+                        .formatted(
+                                Integer.parseInt(parts[0]) << 8 | Integer.parseInt(parts[1]),
+                                Integer.parseInt(parts[2]) << 8 | Integer.parseInt(parts[3]));
+        guest.shell(
+                "n=0; until ip -6 address show ens5 | grep -q '%s/128 scope global *$'; do n=$((n + 1)); [ $n -lt 30 ]; sleep 1; done"
+                        .formatted(expected));
+        return expected;
+    }
+
+    @Test
+    void whoTakesLessIsSentLess() throws IOException {
+        ipv6(newer, newerAddress);
+        older.shell("ip link set ens5 mtu 1500");
+        try {
+            TestHost.Ended four = newer.run("ping", "-c1", "-Mdo", "-s2000", olderAddress);
+            assertThat(four.text() + four.errors()).contains("(mtu = 1500)");
+            TestHost.Ended six =
+                    newer.run("ping", "-c1", "-Mdo", "-s2000", ipv6(older, olderAddress));
+            assertThat(six.text() + six.errors()).contains("mtu=1500");
+        } finally {
+            older.shell("ip link set ens5 mtu 9001");
+            newer.shell("ip route flush cache; ip -6 route flush cache");
+        }
+        assertThat(host.succeed("vpc", "drops")).contains("too-big");
+    }
+
+    @Test
     void tcpComesThroughWhileTheCardIsKilled() throws Exception {
         transfer(newer, older, olderAddress);
         transfer(older, newer, newerAddress);

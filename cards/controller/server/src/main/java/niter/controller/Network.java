@@ -258,7 +258,9 @@ final class Network {
                 .build();
     }
 
-    /** Made from the IPv4 address, so that it is the same for as long; empty where there is none. */
+    /**
+     * Made from the IPv4 address, so that it is the same for as long; empty where there is none.
+     */
     static String ipv6(InstanceRecord record) {
         if (!has(record)) {
             return "";

@@ -156,7 +156,10 @@ final class Permissions {
                         .setProtocol(protocol)
                         .setCidr(rule.getCidrIpv4() + rule.getCidrIpv6()) // one of them
                         .setGroupId(rule.getReferencedGroupId());
-        if (protocol == TCP || protocol == UDP || protocol == ICMP || protocol == ICMPV6) { // no others have any
+        if (protocol == TCP
+                || protocol == UDP
+                || protocol == ICMP
+                || protocol == ICMPV6) { // no others have any
             permission.setFromPort(rule.getFromPort()).setToPort(rule.getToPort());
         }
         return permission.build();
