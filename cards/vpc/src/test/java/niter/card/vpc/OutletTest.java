@@ -142,7 +142,7 @@ class OutletTest {
     }
 
     @Test
-    void aFullNeighbourCostsFramesAndNothingElse() {
+    void aFullNeighbourCostsFramesAndNothingElse() throws InterruptedException {
         Outlet outlet = outlet(Outlet.Framing.LENGTHS);
         try (Descriptor listener = listen(UnixSocket.Type.STREAM);
                 Descriptor peer = Objects.requireNonNull(UnixSocket.accept(listener))) {
