@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Set;
 import niter.ena.Allowances;
 import niter.ena.Frame;
+import niter.ena.Layers;
 import niter.ena.Network;
 import niter.linux.Descriptor;
 
@@ -95,6 +96,38 @@ final class Attachment implements Network, Allowances {
     /** Whether a flow may begin here that comes from another address. */
     boolean mayEnter(int protocol, int port, FlowKey key, Set<String> otherGroups) {
         return allows(in, protocol, port, key.sourceHigh, key.sourceLow, otherGroups);
+    }
+
+    /**
+     * Whether a flow of TCP or UDP that began here is one that EC2 does not track: all addresses
+     * may be called, and all may call back. Its rule, and no memory of it, lets it go on.
+     */
+    boolean leavesUntracked(int protocol, int port, FlowKey key) {
+        return isUntracked(out, protocol, port, key.destinationHigh, key.destinationLow, in);
+    }
+
+    /** The same of a flow that began elsewhere: all may call, and all may be answered. */
+    boolean entersUntracked(int protocol, int port, FlowKey key) {
+        return isUntracked(in, protocol, port, key.sourceHigh, key.sourceLow, out);
+    }
+
+    private static boolean isUntracked(
+            Rule[] there, int protocol, int port, long high, long low, Rule[] back) {
+        if (protocol != Layers.TCP && protocol != Layers.UDP) {
+            return false;
+        }
+        boolean open = false;
+        for (Rule rule : there) {
+            open |= rule.isForAll() && rule.allows(protocol, port, high, low, Set.of());
+        }
+        boolean answers = false;
+        for (Rule rule : back) {
+            answers |=
+                    rule.isForAll()
+                            && rule.isForAllPorts(protocol)
+                            && rule.allows(protocol, 0, high, low, Set.of());
+        }
+        return open && answers;
     }
 
     private static boolean allows(

@@ -40,6 +40,12 @@ final class FlowTable {
     private static final int ANSWERED = 2;
     private static final int CLOSING = 4;
 
+    /** A side whose rules are open to all: it does not remember, its rules go on to decide. */
+    static final int UNTRACKED_FROM = 8;
+
+    static final int UNTRACKED_TO = 16;
+    private static final int UNTRACKED = UNTRACKED_FROM | UNTRACKED_TO;
+
     private static final int TCP = 6;
     private static final int UDP = 17;
     private static final long SECOND = 1_000_000_000L;
@@ -98,7 +104,10 @@ final class FlowTable {
             int next = state | (reversed ? ANSWERED : 0);
             if (key.protocol == TCP) {
                 next = (tcpFlags & 0x05) != 0 ? next | CLOSING : next; // FIN or RST
-                next = (tcpFlags & 0x12) == 0x02 ? USED : next; // a new connection: SYN alone
+                next =
+                        (tcpFlags & 0x12) == 0x02
+                                ? USED | state & UNTRACKED
+                                : next; // a new connection: SYN alone
             }
             memory.set(JAVA_LONG, entry + 8, nowNanos);
             if (next != state) {
@@ -131,9 +140,10 @@ final class FlowTable {
     /**
      * Remembers a flow that was allowed, in the emptier of its two buckets.
      *
+     * @param untracked which sides are, {@link #UNTRACKED_FROM} and {@link #UNTRACKED_TO}
      * @return false where both are full
      */
-    boolean add(FlowKey key, long nowNanos) {
+    boolean add(FlowKey key, int untracked, long nowNanos) {
         long hash = hash(key);
         long first = look(bucket(hash), key);
         long old = first == NONE ? look(bucket(second(hash)), key) : first;
@@ -150,7 +160,7 @@ final class FlowTable {
         memory.set(JAVA_LONG, entry + 32, key.destinationHigh);
         memory.set(JAVA_LONG, entry + 40, key.destinationLow);
         memory.set(JAVA_INT, entry + 48, key.protocol);
-        INT.setRelease(memory, entry, USED);
+        INT.setRelease(memory, entry, USED | untracked);
         return true;
     }
 
@@ -174,6 +184,36 @@ final class FlowTable {
             }
         }
         return best;
+    }
+
+    /** Decides again about a flow. */
+    interface Verdict {
+        /**
+         * Which of its sides are untracked from now on, {@link #NONE} where it may not go on.
+         *
+         * @param key as the flow began
+         * @param untracked its untracked sides
+         */
+        long review(FlowKey key, int untracked);
+    }
+
+    /** Decides again about the flows with an untracked side. */
+    void review(FlowKey key, Verdict verdict) {
+        for (long entry = HEADER_BYTES;
+                entry < HEADER_BYTES + (long) buckets * WAYS * ENTRY_BYTES;
+                entry += ENTRY_BYTES) {
+            int state = memory.get(JAVA_INT, entry);
+            if ((state & UNTRACKED) != 0) {
+                int ports = memory.get(JAVA_INT, entry + 4);
+                key.sourceHigh = memory.get(JAVA_LONG, entry + 16);
+                key.sourceLow = memory.get(JAVA_LONG, entry + 24);
+                key.destinationHigh = memory.get(JAVA_LONG, entry + 32);
+                key.destinationLow = memory.get(JAVA_LONG, entry + 40);
+                key.ports(memory.get(JAVA_INT, entry + 48), ports >>> 16, ports & 0xffff);
+                long next = verdict.review(key, state & UNTRACKED);
+                INT.setRelease(memory, entry, next == NONE ? 0 : state & ~UNTRACKED | (int) next);
+            }
+        }
     }
 
     /** Forgets all flows of an address: whoever gets it next is somebody else. */

@@ -53,7 +53,7 @@ final class Judge {
             if (to != null && !to.mayEnter(protocol, port, key, groups(from))) {
                 return DropReason.GROUP_IN;
             }
-            if (!flows.add(key, now)) {
+            if (!flows.add(key, untracked(from, to, protocol, port), now)) {
                 return DropReason.FLOW_TABLE_FULL;
             }
         }
@@ -161,6 +161,46 @@ final class Judge {
         key.addresses(head, layers);
         ports(head, layers);
         return known;
+    }
+
+    private int untracked(
+            @Nullable Attachment from, @Nullable Attachment to, int protocol, int port) {
+        int sides = 0;
+        if (from != null && from.leavesUntracked(protocol, port, key)) {
+            sides |= FlowTable.UNTRACKED_FROM;
+        }
+        if (to != null && to.entersUntracked(protocol, port, key)) {
+            sides |= FlowTable.UNTRACKED_TO;
+        }
+        return sides;
+    }
+
+    /**
+     * Decides again, after the rules have changed, about the flows that EC2 does not track; those
+     * that it tracks go on until they are idle.
+     */
+    void review(AddressMap addresses) {
+        flows.review(
+                key,
+                (flow, untracked) -> {
+                    Attachment from = addresses.get(flow.sourceHigh, flow.sourceLow);
+                    Attachment to = addresses.get(flow.destinationHigh, flow.destinationLow);
+                    if (from == null && to == null) {
+                        return untracked; // nobody is plugged in yet
+                    }
+                    int port = flow.destinationPort;
+                    boolean left =
+                            (untracked & FlowTable.UNTRACKED_FROM) == 0
+                                    || from == null
+                                    || from.mayLeave(flow.protocol, port, flow, groups(to));
+                    boolean entered =
+                            (untracked & FlowTable.UNTRACKED_TO) == 0
+                                    || to == null
+                                    || to.mayEnter(flow.protocol, port, flow, groups(from));
+                    return left && entered
+                            ? untracked & untracked(from, to, flow.protocol, port)
+                            : FlowTable.NONE;
+                });
     }
 
     /** Forgets all flows of an interface's addresses: whoever gets one next is somebody else. */

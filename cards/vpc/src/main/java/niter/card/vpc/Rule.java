@@ -72,6 +72,20 @@ record Rule(int protocol, int from, int to, Peer peer) {
                 };
     }
 
+    /** Whether it is for everybody's address, of one family at least. */
+    boolean isForAll() {
+        return switch (peer) {
+            case Addresses(Ipv4.Range range) -> range.bits() == 0;
+            case Addresses6(Ipv6.Range range) -> range.bits() == 0;
+            case Members _ -> false;
+        };
+    }
+
+    /** Whether it allows all ports of a protocol. */
+    boolean isForAllPorts(int packetProtocol) {
+        return protocol == ALL || protocol == packetProtocol && from == 0 && to == 65_535;
+    }
+
     private boolean isIcmp(int typeAndCode) {
         return (from == -1 || from == typeAndCode >>> 8)
                 && (to == -1 || from == -1 || to == (typeAndCode & 0xff));

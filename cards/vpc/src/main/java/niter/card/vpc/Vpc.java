@@ -77,10 +77,14 @@ final class Vpc {
         }
     }
 
-    /** Replaces the configuration. Flows that were allowed go on until they are idle, as on EC2. */
+    /**
+     * Replaces the configuration. Flows that EC2 tracks go on until they are idle; those that it
+     * does not track go on as the rules of now say.
+     */
     void apply(Configuration next) {
         configuration = next;
         refresh();
+        judge.review(byAddress);
     }
 
     private void refresh() {

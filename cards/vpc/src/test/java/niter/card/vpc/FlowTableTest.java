@@ -30,7 +30,7 @@ class FlowTableTest {
 
     @Test
     void aSuccessorFindsWhatWasAllowed() {
-        assertThat(table.add(flow(1000), 0)).isTrue();
+        assertThat(table.add(flow(1000), 0, 0)).isTrue();
         FlowTable next = FlowTable.over(memory);
         assertThat(next.find(flow(1000), ACK, SECOND)).isNotEqualTo(FlowTable.NONE);
         assertThat(next.find(answer(1000), ACK, SECOND)).isNotEqualTo(FlowTable.NONE);
@@ -39,21 +39,21 @@ class FlowTableTest {
 
     @Test
     void anEntryThatWasNotFinishedIsNone() {
-        table.add(flow(1000), 0);
+        table.add(flow(1000), 0, 0);
         long entry = table.find(flow(1000), ACK, 0);
         memory.set(ValueLayout.JAVA_INT, entry, 0); // as it is before its last store
         assertThat(FlowTable.over(memory).find(flow(1000), ACK, 0)).isEqualTo(FlowTable.NONE);
-        assertThat(table.add(flow(1000), 0)).isTrue();
+        assertThat(table.add(flow(1000), 0, 0)).isTrue();
     }
 
     @Test
     void idleFlowsEnd() {
-        table.add(flow(1), 0);
+        table.add(flow(1), 0, 0);
         assertThat(table.find(flow(1), SYN, 59 * SECOND)).isNotEqualTo(FlowTable.NONE);
         assertThat(table.find(flow(1), SYN, 119 * SECOND))
                 .as("half open")
                 .isEqualTo(FlowTable.NONE);
-        table.add(flow(2), 0);
+        table.add(flow(2), 0, 0);
         table.find(answer(2), SYN | ACK, 0);
         long days = 86_400 * SECOND;
         assertThat(table.find(flow(2), ACK, 4 * days)).isNotEqualTo(FlowTable.NONE);
@@ -64,10 +64,10 @@ class FlowTableTest {
     @Test
     void halfOfItsPlacesAreTakenWithoutARefusal() {
         for (int port = 0; port < 2048; port++) {
-            assertThat(table.add(flow(port), 0)).as("flow %d", port).isTrue();
+            assertThat(table.add(flow(port), 0, 0)).as("flow %d", port).isTrue();
         }
         int all = 2048;
-        while (table.add(flow(all), 0)) {
+        while (table.add(flow(all), 0, 0)) {
             all++;
         }
         assertThat(all).isBetween(2048, 4096);

@@ -144,6 +144,40 @@ class VpcTest {
     }
 
     @Test
+    void whatIsOpenToAllEndsWithItsRule() {
+        Rule web = new Rule(17, 80, 80, new Rule.Addresses(Ipv4.Range.of("0.0.0.0/0")));
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(web), List.of(EVERYTHING)));
+        apply();
+        assertThat(passes(0, 1, 17, Packet.udp(1000, 80, 0))).isTrue();
+        apply();
+        assertThat(passes(1, 0, 17, Packet.udp(80, 1000, 0))).as("the rule is there").isTrue();
+        Rule narrow = new Rule(17, 80, 80, new Rule.Addresses(SUBNET));
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(narrow), List.of(EVERYTHING)));
+        apply();
+        assertThat(passes(1, 0, 17, Packet.udp(80, 1000, 0))).as("another allows it").isTrue();
+        assertThat(passes(0, 1, 17, Packet.udp(1001, 80, 0))).isTrue();
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(web), List.of(EVERYTHING)));
+        apply();
+        assertThat(passes(0, 1, 17, Packet.udp(1002, 80, 0))).isTrue();
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(), List.of(EVERYTHING)));
+        apply();
+        assertThat(passes(0, 1, 17, Packet.udp(1002, 80, 0))).as("never tracked").isFalse();
+        assertThat(passes(0, 1, 17, Packet.udp(1000, 80, 0))).as("tracked since").isTrue();
+    }
+
+    @Test
+    void whatIsOpenToAllIsTrackedWhereAnswersAreNot() {
+        Rule web = new Rule(6, 80, 80, new Rule.Addresses(Ipv4.Range.of("0.0.0.0/0")));
+        Rule some = new Rule(6, 1, 65_535, new Rule.Addresses(Ipv4.Range.of("0.0.0.0/0")));
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(web), List.of(some)));
+        apply();
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 80, SYN))).isTrue();
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(), List.of(some)));
+        apply();
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 80, ACK))).isTrue();
+    }
+
+    @Test
     void aGroupIsItsInterfaces() {
         Rule members = new Rule(17, 0, 65_535, new Rule.Members("sg-open"));
         groups.put("sg-shut", new SecurityGroup("sg-shut", List.of(members), List.of()));
