@@ -173,6 +173,6 @@ class FuzzTest {
         for (int n = random.nextInt(4); n > 0; n--) {
             copy[random.nextInt(copy.length)] = (byte) random.nextInt(256);
         }
-        return random.nextInt(8) == 0 ? Arrays.copyOf(copy, random.nextInt(1, copy.length)) : copy;
+        return random.nextInt(8) == 0 ? Arrays.copyOf(copy, 1 + random.nextInt(copy.length)) : copy;
     }
 }
