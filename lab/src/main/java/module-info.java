@@ -2,4 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module niter.lab {
     requires static org.jspecify;
+    requires niter.controller.control;
+    requires niter.linux;
+    requires niter.pcie;
 }

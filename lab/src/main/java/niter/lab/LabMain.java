@@ -19,8 +19,9 @@ public final class LabMain {
             case "start" -> StartTime.measure(niter, work);
             case "disk" -> DiskSpeed.measure(niter, work);
             case "footprint" -> Footprint.measure(niter);
+            case "packets" -> Packets.measure(work);
             default -> {
-                System.err.println("usage: lab/run start|disk|footprint");
+                System.err.println("usage: lab/run start|disk|footprint|packets");
                 System.exit(2);
             }
         }
