@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * A VPC card under a keeper, with two interfaces in one subnet. The controller makes way, so that
  * this stands in its place and says what the card is to do; nothing else of Niter runs.
  */
-final class CardHost implements AutoCloseable {
+final class CardHost implements Side {
     static final Template.End[] ENDS = {
         new Template.End(0x0e00_0000_0001L, 0xac1f_0004), // 172.31.0.4
         new Template.End(0x0e00_0000_0002L, 0xac1f_0005)
@@ -49,6 +49,7 @@ final class CardHost implements AutoCloseable {
     private final ControlChannel card;
     private final int pid;
     private long asked;
+    private double before;
 
     /**
      * Starts it.
@@ -135,13 +136,33 @@ final class CardHost implements AutoCloseable {
         return "eni-0123456789abcdef" + end;
     }
 
-    /** Where an interface's function listens. */
-    Path socket(int end) {
+    private Path socket(int end) {
         return state.functionSocket(id(end));
     }
 
     int pid() {
         return pid;
+    }
+
+    @Override
+    public String name() {
+        return "niter";
+    }
+
+    @Override
+    public Port open(int end, Template template) throws IOException {
+        return new EnaPort(socket(end), template);
+    }
+
+    @Override
+    public void count() throws IOException {
+        before = Footprint.cpuSeconds(pid);
+    }
+
+    /** All of the process: it sleeps when there is nothing to do. */
+    @Override
+    public double busySeconds() throws IOException {
+        return Footprint.cpuSeconds(pid) - before;
     }
 
     private static NetworkInterface networkInterface(int end) {

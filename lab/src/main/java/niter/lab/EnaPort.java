@@ -165,7 +165,7 @@ final class EnaPort extends Port {
             descriptor(at, shape.frameBytes() | id | FIRST | LAST | 1 << 28, offloads, offset);
             return;
         }
-        int segment = Template.SEGMENT_BYTES;
+        int segment = Shape.SEGMENT_BYTES;
         int meta = FIRST | 1 << 20 | 1 << 21 | 1 << 23 | (segment >>> 10 & 0xf) << 16;
         int geometry = 20 | 14 << 8 | 5 << 16 | segment << 22;
         descriptor(at, meta, 0, geometry & 0xffff_ffffL);

@@ -1,53 +1,109 @@
 package niter.lab;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
-/** Packets a second from one ENA function of the VPC card to another, on one core. */
+/**
+ * Packets a second of one core, from one ENA function of the VPC card to another and back, beside
+ * Open vSwitch. Both have one CPU, and the same generator on another: a figure is what arrived
+ * divided by the CPU time that it took, so that neither is blamed for the generator.
+ */
 final class Packets {
-    private static final int CARD_CPU = 1;
+    private static final int CPU = 1;
+    private static final int ROUNDS = 5;
     private static final double WARM_SECONDS = 1;
-    private static final double SECONDS = 3;
+    private static final double SECONDS = 2;
+    private static final int[] SIZES = {64, 512, 1500, Shape.TSO};
+    private static final int[] FLOWS = {1, 1000};
 
     private Packets() {}
 
     static void measure(Path work) throws IOException, InterruptedException {
-        List<Shape> shapes =
-                List.of(
-                        new Shape(64, 1),
-                        new Shape(512, 1),
-                        new Shape(1500, 1),
-                        new Shape(64, 1000),
-                        new Shape(Shape.TSO, 1));
-        try (CardHost card =
-                new CardHost(List.of("-Xlog:gc*:file=" + work.resolve("gc.log")), CARD_CPU)) {
-            for (int round = 0; round < 3; round++) {
-                for (Shape shape : shapes) {
-                    measure(card, shape);
+        List<Shape> shapes = new ArrayList<>();
+        for (int size : SIZES) {
+            for (int flows : FLOWS) {
+                shapes.add(new Shape(size, flows));
+            }
+        }
+        Path collections = work.resolve("gc.log");
+        try (CardHost card = new CardHost(List.of("-Xlog:gc:file=" + collections), CPU)) {
+            if (!Files.exists(OpenVSwitch.SWITCH)) {
+                System.out.println("ovs: not measured: no openvswitch-switch-dpdk");
+                print(shapes, rounds(shapes, List.of(card)));
+            } else {
+                try (OpenVSwitch peer = new OpenVSwitch(work, CPU)) {
+                    peer.pause();
+                    print(shapes, rounds(shapes, List.of(card, peer)));
                 }
             }
-            System.out.println(card.drops());
+            System.out.println("dropped by the card: " + card.drops());
         }
     }
 
-    private static void measure(CardHost card, Shape shape) throws IOException {
+    /** Samples of each side, by side and shape. */
+    private static Map<String, Sample> rounds(List<Shape> shapes, List<Side> sides)
+            throws IOException {
+        Map<String, Sample> samples = new LinkedHashMap<>();
+        for (int round = 0; round <= ROUNDS; round++) {
+            System.err.println(round == 0 ? "warming up" : "round " + round + " of " + ROUNDS);
+            for (Side side : sides) {
+                side.resume();
+                for (Shape shape : shapes) {
+                    double value = measure(side, shape);
+                    if (round > 0) { // the first one is our compiler's
+                        samples.computeIfAbsent(key(side.name(), shape), key -> new Sample())
+                                .add(value);
+                    }
+                }
+                side.pause();
+            }
+        }
+        return samples;
+    }
+
+    private static String key(String side, Shape shape) {
+        return side + " " + shape.name();
+    }
+
+    /** Packets, or bytes where the device cuts them, a CPU second. */
+    private static double measure(Side side, Shape shape) throws IOException {
         Template.End[] ends = CardHost.ENDS;
-        try (EnaPort first = new EnaPort(card.socket(0), new Template(shape, ends[0], ends[1]));
-                EnaPort second =
-                        new EnaPort(card.socket(1), new Template(shape, ends[1], ends[0]))) {
+        try (Port first = side.open(0, new Template(shape, ends[0], ends[1]));
+                Port second = side.open(1, new Template(shape, ends[1], ends[0]))) {
             Traffic traffic = new Traffic(first, second, shape);
             traffic.run(WARM_SECONDS, 2L * shape.flows());
-            double cpu = Footprint.cpuSeconds(card.pid());
+            side.count();
             Traffic.Counted counted = traffic.run(SECONDS, 0);
-            cpu = Footprint.cpuSeconds(card.pid()) - cpu;
+            double busy = side.busySeconds();
             traffic.drain();
-            System.out.printf(
-                    "%s: %.0f packets/s, %.3f GB/s, %.0f packets a CPU second%n",
+            System.err.printf(
+                    "  %s %s: %.0f frames/s, busy %.0f %%%n",
+                    side.name(),
                     shape.name(),
                     counted.frames() / counted.seconds(),
-                    counted.bytes() / counted.seconds() / 1e9,
-                    counted.frames() / cpu);
+                    100 * busy / counted.seconds());
+            return (shape.segmented() ? counted.bytes() : counted.frames()) / busy;
+        }
+    }
+
+    private static void print(List<Shape> shapes, Map<String, Sample> samples) {
+        for (Shape shape : shapes) {
+            String unit = shape.segmented() ? "B/s" : "packets/s";
+            Sample ours = Objects.requireNonNull(samples.get(key("niter", shape)));
+            @Nullable Sample theirs = samples.get(key("ovs", shape));
+            String line = "%-26s niter %-34s".formatted(shape.name(), ours.text(unit));
+            System.out.println(
+                    theirs == null
+                            ? line
+                            : "%s ovs %-34s ratio (goal: at least 1.5) %s"
+                                    .formatted(line, theirs.text(unit), ours.ratioTo(theirs)));
         }
     }
 }

@@ -2,8 +2,11 @@ package niter.lab;
 
 /** What is sent in one row of the table: frames of one size over so many flows. */
 record Shape(int frameBytes, int flows) {
-    /** The largest that IP lets a driver hand over; cut by the device or by nobody. */
-    static final int TSO = 14 + 65_535;
+    /** Of a segment that crosses the VPC as one frame: its MTU is 9001 bytes. */
+    static final int SEGMENT_BYTES = 9001 - 40;
+
+    /** What Linux hands over to be cut: as many whole segments as fit into 64 KiB. */
+    static final int TSO = 54 + 65_536 / SEGMENT_BYTES * SEGMENT_BYTES;
 
     private static final int SOURCES = 1000;
 

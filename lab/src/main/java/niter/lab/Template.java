@@ -18,9 +18,6 @@ final class Template {
     static final int UDP_SUM = 6;
     static final int TCP_SUM = 16;
 
-    /** Of a segment that crosses the VPC as one frame: its MTU is 9001 bytes. */
-    static final int SEGMENT_BYTES = 9001 - 40;
-
     private static final int TCP = 6;
     private static final int UDP = 17;
 
