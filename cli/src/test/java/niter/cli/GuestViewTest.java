@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import niter.controller.northbound.Instance;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,7 +33,8 @@ abstract class GuestViewTest {
 
     @BeforeAll
     void begin() throws IOException {
-        String id = host.succeed("run", "--detach", "--image", image).strip();
+        String id = host.succeed("run", "--detach", "--type", "niter.medium", "--image", image)
+                        .strip();
         instance = host.instances().getLast();
         assertThat(instance.getInstanceId()).isEqualTo(id);
         guest = new TestGuest(host, id);
@@ -134,5 +136,72 @@ abstract class GuestViewTest {
                         text ->
                                 assertThat(text.lines().filter(line -> line.contains("nvme")))
                                         .isEmpty());
+    }
+
+    // ---- the network adapter
+
+    @Test
+    void ethtoolSaysWhatTheAdapterIs() throws IOException {
+        configured();
+        assertThat(guest.shell("ethtool -i ens5"))
+                .contains("driver: ena\n", "bus-info: 0000:00:05.0\n", "supports-statistics: yes");
+        assertThat(guest.shell("ethtool -k ens5"))
+                .contains(
+                        "rx-checksumming: on\n",
+                        "tx-checksum-ipv4: on\n",
+                        "tx-checksum-ipv6: on\n",
+                        "tx-tcp-segmentation: on\n",
+                        "tx-tcp6-segmentation: on\n",
+                        "receive-hashing: on\n");
+        assertThat(guest.shell("ethtool -l ens5")).containsPattern("(?s)Combined:\\s+2.*:\\s+2\n");
+        assertThat(guest.shell("ethtool -g ens5"))
+                .containsPattern("(?s)RX:\\s+1024.*TX:\\s+1024.*RX:\\s+1024.*TX:\\s+1024");
+        assertThat(guest.shell("ethtool -x ens5"))
+                .contains("with 2 RX ring(s)", "0:      0     1     0     1", "toeplitz: on");
+        assertThat(guest.shell("ethtool -c ens5")).contains("Adaptive RX: ");
+        assertThat(guest.shell("ethtool -S ens5"))
+                .contains(
+                        "linklocal_allowance_exceeded: 0\n",
+                        "conntrack_allowance_available: ",
+                        "wd_expired: 0\n")
+                .containsPattern("queue_[01]_rx_csum_good: [1-9]")
+                .doesNotContainPattern("(bad_req_id|bad_desc_num|csum_bad|missed_tx): [1-9]");
+    }
+
+    /** Each of these makes the driver take its queues down and up again. */
+    @Test
+    void trafficGoesOnAfterEachSetting() throws IOException {
+        configured();
+        guest.shell("dmesg -c >/dev/null");
+        for (String setting :
+                List.of(
+                        "ethtool -L ens5 combined 1",
+                        "ethtool -L ens5 combined 2",
+                        "ethtool -G ens5 rx 512 tx 256",
+                        "ethtool -X ens5 equal 1",
+                        "ethtool -X ens5 default",
+                        "ethtool -C ens5 adaptive-rx on",
+                        "ethtool -C ens5 adaptive-rx off tx-usecs 64",
+                        "ip link set ens5 mtu 576",
+                        "ip link set ens5 mtu 1500",
+                        "ip link set ens5 mtu 9001",
+                        "echo 1 >/sys/bus/pci/devices/0000:00:05.0/remove; echo 1 >/sys/bus/pci/rescan")) {
+            guest.shell(setting);
+            served();
+        }
+        assertThat(guest.shell("ethtool -l ens5")).containsPattern("(?s)Combined:\\s+2.*:\\s+2\n");
+        assertThat(guest.shell("dmesg | grep 'ena 0000' || true"))
+                .doesNotContain("timeout", "Failed");
+    }
+
+    /** DHCP has told it its address. */
+    void configured() throws IOException {
+        guest.shell("until ip -4 address show ens5 | grep -q ' 172.31'; do sleep 0.3; done");
+    }
+
+    /** The metadata service answers, by the adapter; a driver may need half a minute for that. */
+    void served() throws IOException {
+        guest.shell(
+                "n=0; until curl -sf -m 2 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' 169.254.169.254/latest/api/token | grep -q .; do n=$((n + 1)); [ $n -lt 40 ]; sleep 1; done");
     }
 }
