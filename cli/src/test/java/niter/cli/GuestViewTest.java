@@ -33,8 +33,8 @@ abstract class GuestViewTest {
 
     @BeforeAll
     void begin() throws IOException {
-        String id = host.succeed("run", "--detach", "--type", "niter.medium", "--image", image)
-                        .strip();
+        String id =
+                host.succeed("run", "--detach", "--type", "niter.medium", "--image", image).strip();
         instance = host.instances().getLast();
         assertThat(instance.getInstanceId()).isEqualTo(id);
         guest = new TestGuest(host, id);
@@ -95,7 +95,7 @@ abstract class GuestViewTest {
                 .isEqualTo(
                         """
                         Amazon EC2
-                        niter.small
+                        niter.medium
                         Amazon EC2
                         1.0
                         Amazon EC2
@@ -160,10 +160,7 @@ abstract class GuestViewTest {
                 .contains("with 2 RX ring(s)", "0:      0     1     0     1", "toeplitz: on");
         assertThat(guest.shell("ethtool -c ens5")).contains("Adaptive RX: ");
         assertThat(guest.shell("ethtool -S ens5"))
-                .contains(
-                        "linklocal_allowance_exceeded: 0\n",
-                        "conntrack_allowance_available: ",
-                        "wd_expired: 0\n")
+                .contains("linklocal_allowance_exceeded: 0\n", "wd_expired: 0\n")
                 .containsPattern("queue_[01]_rx_csum_good: [1-9]")
                 .doesNotContainPattern("(bad_req_id|bad_desc_num|csum_bad|missed_tx): [1-9]");
     }
@@ -178,8 +175,6 @@ abstract class GuestViewTest {
                         "ethtool -L ens5 combined 1",
                         "ethtool -L ens5 combined 2",
                         "ethtool -G ens5 rx 512 tx 256",
-                        "ethtool -X ens5 equal 1",
-                        "ethtool -X ens5 default",
                         "ethtool -C ens5 adaptive-rx on",
                         "ethtool -C ens5 adaptive-rx off tx-usecs 64",
                         "ip link set ens5 mtu 576",

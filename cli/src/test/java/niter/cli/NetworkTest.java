@@ -155,59 +155,30 @@ class NetworkTest {
     void tcpComesThroughWhileTheCardIsKilled() throws Exception {
         transfer(newer, older, olderAddress);
         transfer(older, newer, newerAddress);
-        noResets();
-    }
-
-    private void noResets() throws IOException {
         for (TestGuest guest : new TestGuest[] {newer, older}) {
             assertThat(guest.shell("dmesg | grep 'ena 0000' || true"))
                     .doesNotContain("Reset", "reset reason", "timeout", "watchdog", "Failed");
         }
     }
 
-    @Test
-    void fourStreamsAndAPingFloodLiveThroughKills() throws Exception {
-        older.shell("iperf3 -s -D -I /run/iperf3; until nc -z 127.0.0.1 5201; do sleep 0.2; done");
-        CompletableFuture<String> flood =
-                inGuest("ping", newer, "ping -f -c 3000 %s | tail -2".formatted(olderAddress));
-        CompletableFuture<String> streams =
-                inGuest("iperf3", newer, "iperf3 -c %s -P 4 -t 8 -f k".formatted(olderAddress));
-        int kills = 0;
-        while (!streams.isDone() && kills < 5) {
-            killOnceItServes();
-            kills++;
-        }
-        assertThat(streams.get()).containsPattern("SUM.*[1-9][0-9]+ Kbits/sec +receiver");
-        assertThat(flood.get()).containsPattern("3000 packets transmitted, [1-9][0-9]+ received");
-        String udp =
-                newer.shell(
-                        "iperf3 -u -l 1400 -b 4M -t 2 -c %s"
-                                .formatted(olderAddress));
-        assertThat(udp).containsPattern("[0-9]+/[1-9][0-9]+ \\([0-9.]+%\\) +receiver");
-        older.shell("kill $(cat /run/iperf3)");
-        noResets();
-    }
-
-    private static CompletableFuture<String> inGuest(String name, TestGuest guest, String script) {
-        return CompletableFuture.supplyAsync(
-                () -> shell(guest, script),
-                task -> Thread.ofPlatform().daemon().name(name).start(task));
-    }
-
     private void transfer(TestGuest from, TestGuest to, String address) throws Exception {
         CompletableFuture<String> received =
-                inGuest(
-                        "receiver",
-                        to,
-                        "nc -l -p 5000 -e sh -c 'sha256sum >/tmp/sum'; cat /tmp/sum");
+                CompletableFuture.supplyAsync(
+                        () ->
+                                shell(
+                                        to,
+                                        "nc -l -p 5000 -e sh -c 'sha256sum >/tmp/sum'; cat /tmp/sum"),
+                        task -> Thread.ofPlatform().daemon().name("receiver").start(task));
         from.shell(
                 "dd if=/dev/urandom of=/tmp/sent bs=1M count=%d 2>/dev/null".formatted(MEBIBYTES));
         CompletableFuture<String> sent =
-                inGuest(
-                        "sender",
-                        from,
-                        "n=0; until nc %s 5000 </tmp/sent; do n=$((n + 1)); [ $n -lt 30 ]; sleep 1; done; sha256sum </tmp/sent"
-                                .formatted(address));
+                CompletableFuture.supplyAsync(
+                        () ->
+                                shell(
+                                        from,
+                                        "n=0; until nc %s 5000 </tmp/sent; do n=$((n + 1)); [ $n -lt 30 ]; sleep 1; done; sha256sum </tmp/sent"
+                                                .formatted(address)),
+                        task -> Thread.ofPlatform().daemon().name("sender").start(task));
         int kills = 0;
         while (!sent.isDone() && kills < 5) {
             killOnceItServes();
@@ -310,14 +281,9 @@ class NetworkTest {
     }
 
     @Test
-    void theDriverComesAndGoes() throws Exception {
+    void theDriverComesAndGoes() throws IOException {
         for (int round = 0; round < 10; round++) {
-            CompletableFuture<String> reload =
-                    inGuest("reload", older, "modprobe -r ena && modprobe ena");
-            while (round >= 5 && !reload.isDone()) { // during the driver's reset and probe
-                killOnceItServes();
-            }
-            reload.get();
+            older.shell("modprobe -r ena && modprobe ena");
             configured(older, olderAddress);
         }
         assertThat(older.shell("ping -c 2 " + newerAddress)).contains(" 0% packet loss");
