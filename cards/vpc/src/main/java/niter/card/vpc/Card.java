@@ -34,9 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Card implements Vpc.Outlets {
     private static final System.Logger LOG = System.getLogger(Card.class.getName());
-
-    /** What a new table holds, of 64 bytes each; a table that was held stays as it is. */
-    private static final int FLOWS = Integer.getInteger("niter.vpc.flows", 65_536);
+    private static final int FLOWS = 65_536;
 
     // With the keeper, beside the functions.
     private static final String FLOW_TABLE = "card/flows";
@@ -68,8 +66,7 @@ final class Card implements Vpc.Outlets {
         services =
                 new Outlet(neighbours.services, Outlet.Framing.PACKETS, core, this::fromServices);
         uplink = new Outlet(neighbours.uplink, Outlet.Framing.LENGTHS, core, this::fromUplink);
-        FlowTable flows = flows(given.get(FLOW_TABLE));
-        vpc = new Vpc(flows, flows.capacity(), System::nanoTime, this);
+        vpc = new Vpc(flows(given.get(FLOW_TABLE)), FLOWS, System::nanoTime, this);
         captures = new Captures(neighbours.captures, core, vpc);
         @Nullable Descriptor network = given.get(NETWORK);
         if (network != null) {
@@ -115,22 +112,16 @@ final class Card implements Vpc.Outlets {
 
     /** The table of the process before, or a new one. */
     private FlowTable flows(@Nullable Descriptor held) throws IOException {
+        long bytes = FlowTable.bytes(FLOWS);
         if (held != null) {
             try (held) {
-                return map(held);
-            } catch (IllegalArgumentException e) { // better one that is empty than no card
-                LOG.log(System.Logger.Level.WARNING, "all flows begin anew: {0}", e.getMessage());
+                return FlowTable.over(Mapping.map(held.number(), 0, bytes, true).segment());
             }
         }
-        try (Descriptor fresh = MemoryFile.create("flows", FlowTable.bytes(FLOWS))) {
+        try (Descriptor fresh = MemoryFile.create("flows", bytes)) {
             escrow.hold(Map.of(FLOW_TABLE, fresh));
-            return map(fresh);
+            return FlowTable.over(Mapping.map(fresh.number(), 0, bytes, true).segment());
         }
-    }
-
-    private static FlowTable map(Descriptor file) {
-        long bytes = MemoryFile.size(file.number());
-        return FlowTable.over(Mapping.map(file.number(), 0, bytes, true).segment());
     }
 
     private synchronized void resume(String functionId, Map<String, Descriptor> held) {

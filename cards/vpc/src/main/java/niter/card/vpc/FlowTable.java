@@ -24,7 +24,7 @@ import java.lang.invoke.VarHandle;
  * be mended after a kill.
  */
 final class FlowTable {
-    static final int VERSION = 2;
+    static final int VERSION = 1;
     static final long ENTRY_BYTES = 64;
     static final int WAYS = 8;
 
@@ -88,11 +88,6 @@ final class FlowTable {
             throw new IllegalArgumentException("flow table: expected version " + VERSION);
         }
         return new FlowTable(memory, buckets);
-    }
-
-    /** How many flows it has places for. */
-    int capacity() {
-        return buckets * WAYS;
     }
 
     /**
@@ -277,14 +272,10 @@ final class FlowTable {
 
     /** The same for both directions. */
     private static long hash(FlowKey key) {
-        long one = end(key.sourceHigh, key.sourceLow, key.sourcePort);
-        long other = end(key.destinationHigh, key.destinationLow, key.destinationPort);
-        return mix(one + other + key.protocol);
-    }
-
-    /** Mixed before the two ends are added: ports that differ in pairs must not cancel out. */
-    private static long end(long high, long low, int port) {
-        return mix(high * 0xc2b2_ae3d_27d4_eb4fL + low ^ (long) port << 48);
+        long hash = (key.sourceLow ^ key.destinationLow) + (key.sourceHigh ^ key.destinationHigh);
+        hash ^= (long) (key.sourcePort ^ key.destinationPort) << 32;
+        hash += (long) key.sourcePort + key.destinationPort + ((long) key.protocol << 20);
+        return mix(hash);
     }
 
     private static long second(long hash) {

@@ -3,10 +3,8 @@ package niter.card.vpc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.Objects;
 import niter.controller.control.CardEvents;
 import niter.controller.control.protocol.EnsureInterface;
 import niter.controller.control.protocol.FromCard;
@@ -18,8 +16,6 @@ import niter.controller.control.protocol.RemoveFunction;
 import niter.controller.control.protocol.SecurityGroup;
 import niter.controller.control.protocol.SetNetwork;
 import niter.controller.control.protocol.ToCard;
-import niter.linux.Descriptor;
-import niter.linux.Mapping;
 import niter.pcie.FunctionClient;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -168,21 +164,5 @@ class CardTest {
             assertThat(list().getFunctions().getFunction(0).getConnected()).isTrue();
             succeed(ensure(networkInterface())); // done already
         }
-    }
-
-    @Test
-    void flowsOfAnotherVersionBeginAnew() throws Exception {
-        card.detach();
-        Map<String, Descriptor> given = keeper.given();
-        int file = Objects.requireNonNull(given.get("card/flows")).number();
-        try (Mapping table = Mapping.map(file, 0, 4096, true)) {
-            table.segment().set(ValueLayout.JAVA_INT, 8, FlowTable.VERSION - 1);
-            card = new Card(keeper, given, events, neighbours());
-            assertThat(table.segment().get(ValueLayout.JAVA_INT, 8))
-                    .as("nothing is written to the old one")
-                    .isEqualTo(FlowTable.VERSION - 1);
-        }
-        assertThat(keeper.size()).as("the new one replaced it").isEqualTo(OF_THE_CARD);
-        succeed(ensure(networkInterface()));
     }
 }

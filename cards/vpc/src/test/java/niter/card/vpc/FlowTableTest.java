@@ -77,16 +77,6 @@ class FlowTableTest {
     }
 
     @Test
-    void portsThatDifferOnBothSidesDoNotMeet() {
-        for (int from = 0; from < 45; from++) {
-            for (int to = 0; to < 45; to++) {
-                FlowKey flow = filled(1, 2, TCP, 10_000 + from, 20_000 + to);
-                assertThat(table.add(flow, 0, 0)).as("%d to %d", from, to).isTrue();
-            }
-        }
-    }
-
-    @Test
     void anotherLayoutIsRefused() {
         memory.set(ValueLayout.JAVA_INT, 8, FlowTable.VERSION + 1);
         assertThatThrownBy(() -> FlowTable.over(memory)).hasMessageContaining("version");
