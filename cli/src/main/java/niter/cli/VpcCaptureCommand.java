@@ -1,5 +1,7 @@
 package niter.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -10,6 +12,7 @@ import niter.controller.northbound.DescribeInstancesRequest;
 import niter.controller.northbound.Instance;
 import niter.controller.northbound.InstanceState;
 import niter.controller.northbound.NorthboundChannel;
+import niter.linux.Terminal;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -24,6 +27,7 @@ import picocli.CommandLine.Parameters;
                     + " restarts of the card, until Ctrl-C or until the instance ends."
         })
 final class VpcCaptureCommand implements Runnable {
+    private static final int STANDARD_OUTPUT = 1;
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     @Option(
@@ -79,11 +83,11 @@ final class VpcCaptureCommand implements Runnable {
         if (!file.equals("-")) {
             return Files.newOutputStream(Path.of(file));
         }
-        if (System.console() != null && System.console().isTerminal()) {
+        if (Terminal.isTerminal(STANDARD_OUTPUT)) {
             throw new CliException(
                     "-w -: standard output is a terminal: expected a file or a pipe");
         }
-        return System.out;
+        return new FileOutputStream(FileDescriptor.out); // System.out hides its errors
     }
 
     private static void copy(NorthboundChannel channel, String id, PacketCapture capture)

@@ -2,9 +2,11 @@ package niter.card.vpc;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -32,6 +34,7 @@ final class Captures {
     private final Core core;
     private final Vpc vpc;
     private final Descriptor listener;
+    private final int uid;
 
     // The core's thread:
     private final Map<Descriptor, String> clients = new HashMap<>(); // "" before they named one
@@ -39,7 +42,8 @@ final class Captures {
     private final MessageHeader receive = MessageHeader.allocate(Arena.ofAuto(), 1, 0);
 
     /** Listens; nobody is heard before {@link #start}. */
-    Captures(Path path, Core core, Vpc vpc) {
+    Captures(Path path, Core core, Vpc vpc) throws IOException {
+        uid = (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
         this.core = core;
         this.vpc = vpc;
         listener = UnixSocket.listen(path, UnixSocket.Type.SEQPACKET, BACKLOG);
@@ -62,7 +66,8 @@ final class Captures {
             if (client == null) {
                 return;
             }
-            if (clients.size() == MOST_CLIENTS) {
+            boolean own = UnixSocket.peerUid(client.number()) == uid;
+            if (!own || clients.size() == MOST_CLIENTS) {
                 client.close();
                 return;
             }

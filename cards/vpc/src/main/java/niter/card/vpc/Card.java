@@ -68,15 +68,18 @@ final class Card implements Vpc.Outlets {
         uplink = new Outlet(neighbours.uplink, Outlet.Framing.LENGTHS, core, this::fromUplink);
         vpc = new Vpc(flows(given.get(FLOW_TABLE)), FLOWS, System::nanoTime, this);
         captures = new Captures(neighbours.captures, core, vpc);
+        FunctionKeys.byFunction(given).forEach(this::resume);
         @Nullable Descriptor network = given.get(NETWORK);
         if (network != null) {
             try (network) {
-                vpc.apply(Configurations.network(Specification.read(network, SetNetwork.parser())));
+                Configuration next =
+                        Configurations.network(Specification.read(network, SetNetwork.parser()));
+                // Behind the interfaces: the one before may have been told, and not have decided.
+                core.execute(() -> vpc.apply(next));
             } catch (RefusedException e) {
                 LOG.log(System.Logger.Level.ERROR, "network: {0}", e.getMessage());
             }
         }
-        FunctionKeys.byFunction(given).forEach(this::resume);
         core.start(); // all of them at once
         services.start();
         uplink.start();

@@ -3,6 +3,7 @@ package niter.card.vpc;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -40,7 +41,7 @@ class CapturesTest {
     private Attachment attachment;
 
     @BeforeEach
-    void begin() {
+    void begin() throws IOException {
         Vpc vpc =
                 new Vpc(
                         FlowTable.over(Arena.ofAuto().allocate(FlowTable.bytes(64), 64)),

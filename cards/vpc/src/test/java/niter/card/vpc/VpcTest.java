@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -28,17 +29,18 @@ class VpcTest {
     private static final int SYN = 2;
     private static final int ACK = 16;
 
-    private final Vpc vpc =
-            new Vpc(
-                    FlowTable.over(Arena.ofAuto().allocate(FlowTable.bytes(1024), 64)),
-                    1024,
-                    this::now,
-                    new Surroundings());
+    private final MemorySegment table = Arena.ofAuto().allocate(FlowTable.bytes(1024), 64);
+    private Vpc vpc = successor();
     private final List<Queue<byte[]>> received = new ArrayList<>();
     private final List<Interface> interfaces = new ArrayList<>();
     private final List<Attachment> attachments = new ArrayList<>();
     private final Map<String, SecurityGroup> groups = new HashMap<>();
     private long nanos;
+
+    /** Of a process that goes on with the flows of the one before. */
+    private Vpc successor() {
+        return new Vpc(FlowTable.over(table), 1024, this::now, new Surroundings());
+    }
 
     private long now() {
         return nanos;
@@ -83,13 +85,11 @@ class VpcTest {
                         Ipv6.NONE);
         interfaces.add(config);
         received.add(new ArrayDeque<>());
-        attachments.add(
-                attach(
-                        config,
-                        frame -> {
-                            received.get(index).add(Packet.bytes(frame));
-                            return true;
-                        }));
+        attachments.add(attach(config, port(index)));
+    }
+
+    private Port port(int index) {
+        return frame -> received.get(index).add(Packet.bytes(frame));
     }
 
     private byte[] packet(int from, int to, int protocol, byte[] payload) {
@@ -163,6 +163,21 @@ class VpcTest {
         apply();
         assertThat(passes(0, 1, 17, Packet.udp(1002, 80, 0))).as("never tracked").isFalse();
         assertThat(passes(0, 1, 17, Packet.udp(1000, 80, 0))).as("tracked since").isTrue();
+    }
+
+    @Test
+    void aSuccessorDecidesWhatTheOneBeforeWasOnlyToldOf() {
+        Rule web = new Rule(17, 80, 80, new Rule.Addresses(Ipv4.Range.of("0.0.0.0/0")));
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(web), List.of(EVERYTHING)));
+        apply();
+        assertThat(passes(0, 1, 17, Packet.udp(1000, 80, 0))).isTrue();
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(), List.of(EVERYTHING)));
+        vpc = successor();
+        for (int i = 0; i < interfaces.size(); i++) {
+            attachments.set(i, attach(interfaces.get(i), port(i)));
+        }
+        apply();
+        assertThat(passes(0, 1, 17, Packet.udp(1000, 80, 0))).isFalse();
     }
 
     @Test
