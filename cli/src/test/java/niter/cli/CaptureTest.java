@@ -3,6 +3,8 @@ package niter.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -18,7 +20,10 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("guest")
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class CaptureTest {
-    private static final String ASK = "ip neigh flush dev ens5; nslookup none.ec2.internal || true";
+    private static final int SECTION_HEADER = 0x0a0d_0d0a; // blocks of pcapng
+    private static final int ENHANCED_PACKET = 6;
+    private static final String ASK =
+            "nslookup none.ec2.internal || true; arping -c 1 -I ens5 172.31.0.2";
 
     private final Path directory;
     private final TestHost host;
@@ -68,24 +73,36 @@ class CaptureTest {
                 .isEqualTo(NiterMain.FAILURE);
     }
 
-    /** Asks for a name until a file has as many sections, each with a packet. */
+    /** Asks for a name and a neighbor until so many sections of a file have seen both answers. */
     private static void shown(TestGuest guest, Path file, int sections) throws IOException {
         while (!Files.exists(file) || sections(Files.readAllBytes(file)) < sections) {
             guest.shell(ASK);
         }
     }
 
-    /** Section headers that an Enhanced Packet Block follows; walks the blocks. */
+    /** Sections with a DNS answer, then an ARP request, then its reply; walks the blocks. */
     private static int sections(byte[] file) {
-        var blocks = java.nio.ByteBuffer.wrap(file).order(java.nio.ByteOrder.nativeOrder());
+        ByteBuffer blocks = ByteBuffer.wrap(file).order(ByteOrder.nativeOrder());
         int sections = 0;
-        boolean begun = false;
+        int seen = 0;
         for (int at = 0; at + 8 <= file.length; at += blocks.getInt(at + 4)) {
             int type = blocks.getInt(at);
-            begun |= type == 0x0a0d_0d0a;
-            if (type == 6 && begun) {
-                sections++;
-                begun = false;
+            if (type == SECTION_HEADER) {
+                seen = 1;
+            } else if (type == ENHANCED_PACKET) {
+                ByteBuffer frame = ByteBuffer.wrap(file, at + 28, blocks.getInt(at + 20)).slice();
+                boolean arp = frame.getShort(12) == 0x0806;
+                boolean next =
+                        switch (seen) {
+                            case 1 -> !arp && frame.get(23) == 17 && frame.getShort(34) == 53;
+                            case 2 -> arp && frame.getShort(20) == 1;
+                            case 3 -> arp && frame.getShort(20) == 2;
+                            default -> false;
+                        };
+                seen += next ? 1 : 0;
+                if (next && seen == 4) {
+                    sections++;
+                }
             }
         }
         return sections;
