@@ -1,9 +1,12 @@
 package niter.cli;
 
 import java.io.BufferedInputStream;
+import java.io.Closeable;
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.ProtocolException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -15,7 +18,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The host's end of a guest's second serial port, in frames. One thread receives, any thread sends.
+ * The host's end of a connection to a guest's agent, in frames: its second serial port, or SSH. One
+ * thread receives, any thread sends.
  */
 final class AgentConnection implements AutoCloseable {
     private static final byte SYN = 0x16;
@@ -23,16 +27,20 @@ final class AgentConnection implements AutoCloseable {
     private static final int READY = 'R' << 24 | 1 << 8 | '1'; // type, length 1, protocol 1
     private static final int HEADER = 3;
 
-    private final SocketChannel channel;
+    private final Closeable connection;
     private final DataInputStream in;
+    private final OutputStream out;
 
-    AgentConnection(SocketChannel channel) {
-        this.channel = channel;
-        this.in = new DataInputStream(new BufferedInputStream(Channels.newInputStream(channel)));
+    AgentConnection(Closeable connection, InputStream in, OutputStream out) {
+        this.connection = connection;
+        this.in = new DataInputStream(new BufferedInputStream(in));
+        this.out = out;
     }
 
     static AgentConnection connect(Path socket) throws IOException {
-        return new AgentConnection(SocketChannel.open(UnixDomainSocketAddress.of(socket)));
+        SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket));
+        return new AgentConnection(
+                channel, Channels.newInputStream(channel), Channels.newOutputStream(channel));
     }
 
     /**
@@ -62,7 +70,7 @@ final class AgentConnection implements AutoCloseable {
     private void ask(CountDownLatch ready) {
         try {
             do {
-                write(ByteBuffer.wrap(new byte[] {SYN}));
+                write(new byte[] {SYN});
             } while (!ready.await(ASK_AGAIN_MILLIS, TimeUnit.MILLISECONDS));
         } catch (IOException e) {
             return; // the receiver sees the end too, and says so
@@ -78,14 +86,12 @@ final class AgentConnection implements AutoCloseable {
     /** Sends the first bytes of a payload. */
     void send(char type, byte[] payload, int length) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(HEADER + length);
-        bytes.put((byte) type).putShort((short) length).put(payload, 0, length).flip();
-        write(bytes);
+        write(bytes.put((byte) type).putShort((short) length).put(payload, 0, length).array());
     }
 
-    private synchronized void write(ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
-        }
+    private synchronized void write(byte[] bytes) throws IOException {
+        out.write(bytes);
+        out.flush();
     }
 
     /**
@@ -114,6 +120,6 @@ final class AgentConnection implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        channel.close();
+        connection.close();
     }
 }

@@ -47,7 +47,7 @@ final class CpCommand implements Callable<Integer> {
         if (instance == null) {
             throw new CliException("cp: expected INSTANCE:PATH as one of the places");
         }
-        SshTarget target = SshTarget.of(instance).awaitServer();
+        SshTarget target = SshTarget.of(instance);
         List<String> arguments = new ArrayList<>(target.options());
         arguments.addAll(List.of("-P", Integer.toString(target.port())));
         if (recursive) {

@@ -80,10 +80,12 @@ final class HostKeys {
             }
         }
         throw new CliException(
-                instanceId
-                        + " printed no SSH host keys on its console: it has no SSH server, or is not"
-                        + " up: niter console "
-                        + instanceId);
+                new InstanceStart(controller)
+                        .ended(
+                                instanceId,
+                                "printed no SSH host keys on its console: it has no SSH server, or"
+                                        + " is not up: niter console "
+                                        + instanceId));
     }
 
     /** Finds the keys in a console's output, whose pieces end anywhere. */

@@ -13,7 +13,7 @@ import niter.controller.northbound.DescribeInstancesRequest;
 import niter.controller.northbound.Instance;
 import niter.controller.northbound.InstanceState;
 
-/** Waits until a new instance runs, then until its guest's agent answers. */
+/** Waits until a new instance runs, then until its guest's agent answers at the serial port. */
 final class InstanceStart {
     private static final long CONNECT_SECONDS = 20;
     private static final long SETTLE_SECONDS = 5;
@@ -88,6 +88,19 @@ final class InstanceStart {
                 }
                 LockSupport.parkNanos(CONNECT_AGAIN_NANOS);
             }
+        }
+    }
+
+    /** Fails with the reason where it has ended. */
+    void checkRunning(String id) {
+        Instance now =
+                controller
+                        .describeInstances(
+                                DescribeInstancesRequest.newBuilder().addInstance(id).build())
+                        .getInstance(0);
+        switch (now.getState()) {
+            case STOPPED, SHUTTING_DOWN, TERMINATED -> throw new CliException(reason(now));
+            default -> {} // as it should be
         }
     }
 

@@ -9,6 +9,7 @@ import java.net.ProtocolException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import niter.controller.control.StateDirectory;
 import niter.controller.northbound.ControllerGrpc.ControllerBlockingStub;
 import niter.controller.northbound.Instance;
 import niter.controller.northbound.NorthboundChannel;
@@ -71,7 +72,8 @@ final class RunSession {
                 try (Undo _ = new Undo(() -> terminate(launch, progress))) {
                     progress.waitingQuietly("Starting the instance");
                     Instance instance = launch.run(request).getFirst();
-                    return command(controller, instance, progress, arguments, withTerminal);
+                    return command(
+                            host.state(), controller, instance, progress, arguments, withTerminal);
                 }
             }
         }
@@ -89,13 +91,16 @@ final class RunSession {
     }
 
     private static int command(
+            StateDirectory state,
             ControllerBlockingStub controller,
             Instance instance,
             Progress progress,
             List<byte[]> arguments,
             boolean withTerminal) {
         InstanceStart start = new InstanceStart(controller);
-        try (AgentConnection agent = start.agent(instance)) {
+        @Nullable SshTarget target = SshTarget.ifOpen(instance, state, controller);
+        try (AgentConnection agent =
+                target == null ? start.agent(instance) : SshAgent.open(target, start)) {
             progress.clear();
             return converse(agent, arguments, withTerminal);
         } catch (GuestCommand.OutputClosedException e) {

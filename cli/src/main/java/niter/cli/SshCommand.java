@@ -51,7 +51,7 @@ final class SshCommand implements Callable<Integer> {
             SshConfig.printHostKeys(instance);
             return 0;
         }
-        SshTarget target = SshTarget.of(instance).awaitServer();
+        SshTarget target = SshTarget.of(instance);
         List<String> arguments = new ArrayList<>(target.options());
         arguments.addAll(
                 List.of("-l", user, "-p", Integer.toString(target.port()), target.address()));

@@ -69,7 +69,7 @@ final class SshConfig {
 
     /** Standard input and output are the connection, to its end. */
     static void pipe(String host) {
-        SshTarget target = SshTarget.of(instance(host)).awaitServer();
+        SshTarget target = SshTarget.of(instance(host));
         try (Socket socket = new Socket(target.address(), target.port());
                 InputStream from = socket.getInputStream();
                 OutputStream to = socket.getOutputStream()) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import niter.controller.control.StateDirectory;
 import niter.controller.northbound.ControllerGrpc.ControllerBlockingStub;
 import niter.controller.northbound.DescribeInstancesRequest;
 import niter.controller.northbound.DescribePortsRequest;
@@ -51,51 +52,84 @@ record SshTarget(String instanceId, String address, int port, Path knownHosts, P
                                             .addInstance(instance)
                                             .build())
                             .getInstance(0);
-            String id = found.getInstanceId();
             if (found.getState() != InstanceState.RUNNING
                     && found.getState() != InstanceState.PENDING) {
                 throw new CliException(
                         "%s is %s: niter start %s"
                                 .formatted(instance, States.name(found.getState()), instance));
             }
-            Port port = port(controller, found, instance);
-            new InstanceStart(controller).running(found);
-            return new SshTarget(
-                    id,
-                    port.getHostAddress(),
-                    port.getHostPort(),
-                    new HostKeys(host.state(), controller).known(id),
-                    SshKey.of(host.state()).privateKey());
+            Port port = port(controller, found);
+            if (port == null) {
+                throw new CliException(closed(found, instance));
+            }
+            if (!port.getProblem().isEmpty()) {
+                throw new CliException(instance + ": " + port.getProblem() + ": niter ports");
+            }
+            return at(port, found, host.state(), controller);
         }
     }
 
-    private static Port port(ControllerBlockingStub controller, Instance found, String name) {
-        if (found.getPublicIpAddress().isEmpty()) {
-            throw new CliException(name + " has no public address: niter console " + name);
+    /** Where a port of this host leads to, once the server there answers. */
+    private static SshTarget at(
+            Port port, Instance instance, StateDirectory state, ControllerBlockingStub controller) {
+        InstanceStart start = new InstanceStart(controller);
+        start.running(instance);
+        SshTarget target =
+                new SshTarget(
+                        instance.getInstanceId(),
+                        port.getHostAddress(),
+                        port.getHostPort(),
+                        new HostKeys(state, controller).known(instance.getInstanceId()),
+                        SshKey.of(state).privateKey());
+        target.awaitServer(start);
+        return target;
+    }
+
+    /**
+     * The way to an instance, once its server answers; null where this host has no SSH or the
+     * instance's rules do not let it in.
+     */
+    static @Nullable SshTarget ifOpen(
+            Instance instance, StateDirectory state, ControllerBlockingStub controller) {
+        if (installed("ssh") == null) {
+            return null;
         }
+        Port port = port(controller, instance);
+        if (port == null || !port.getProblem().isEmpty()) {
+            return null;
+        }
+        return at(port, instance, state, controller);
+    }
+
+    private static @Nullable Port port(ControllerBlockingStub controller, Instance instance) {
         for (Port port :
                 controller.describePorts(DescribePortsRequest.getDefaultInstance()).getPortList()) {
-            if (port.getInstanceId().equals(found.getInstanceId())
+            if (port.getInstanceId().equals(instance.getInstanceId())
                     && port.getPort() == SSH
                     && port.getProtocol().equals("tcp")) {
-                if (port.getProblem().isEmpty()) {
-                    return port;
-                }
-                throw new CliException(name + ": " + port.getProblem() + ": niter ports");
+                return port;
             }
         }
-        String group = found.getSecurityGroupCount() == 0 ? "default" : found.getSecurityGroup(0);
-        throw new CliException(
-                "%1$s: no rule of its security groups opens port 22 to this host: niter sg authorize"
-                                .formatted(name)
-                        + " %s --protocol tcp --port 22 --source 192.0.0.2/32, or niter console %s"
-                                .formatted(group, name));
+        return null;
     }
 
-    /** Waits until the server answers: it may be about to start. */
-    SshTarget awaitServer() {
+    private static String closed(Instance instance, String name) {
+        if (instance.getPublicIpAddress().isEmpty()) {
+            return name + " has no public address: niter console " + name;
+        }
+        String group =
+                instance.getSecurityGroupCount() == 0 ? "default" : instance.getSecurityGroup(0);
+        return "%1$s: no rule of its security groups opens port 22 to this host: niter sg authorize"
+                        .formatted(name)
+                + " %s --protocol tcp --port 22 --source 192.0.0.2/32, or niter console %s"
+                        .formatted(group, name);
+    }
+
+    /** It may be about to start. */
+    private void awaitServer(InstanceStart start) {
         long deadline = System.nanoTime() + PATIENCE_NANOS;
         while (!answers()) {
+            start.checkRunning(instanceId);
             if (System.nanoTime() > deadline) {
                 throw new CliException(
                         instanceId
@@ -104,7 +138,6 @@ record SshTarget(String instanceId, String address, int port, Path knownHosts, P
             }
             LockSupport.parkNanos(PAUSE_NANOS);
         }
-        return this;
     }
 
     private boolean answers() {

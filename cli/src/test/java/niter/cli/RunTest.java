@@ -3,6 +3,7 @@ package niter.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -58,6 +59,29 @@ class RunTest {
         assertThat(ended.errors()).isEqualTo("problem\n");
         assertThat(ended.status()).isEqualTo(3);
         assertNothingIsLeft();
+    }
+
+    /** The agent's command line tells how it was called. */
+    @Test
+    void sshCarriesItWhereTheRulesLetItInAndElseTheSerialPort() throws IOException {
+        String parent = "tr '\\0' ' ' </proc/$PPID/cmdline; cat; exit 7";
+        byte[] bytes = new byte[10_000];
+        new SplittableRandom(8).nextBytes(bytes);
+        TestHost.Ended ssh = host.niter(bytes, "run", "--", "sh", "-c", parent);
+        assertSays(ssh, "/usr/bin/perl /usr/lib/niter/agent - ", bytes);
+        host.succeed("sg", "create", "closed");
+        TestHost.Ended serial =
+                host.niter(bytes, "run", "--sg", "closed", "--", "sh", "-c", parent);
+        assertSays(serial, "/usr/bin/perl /usr/lib/niter/agent ", bytes);
+        assertNothingIsLeft();
+    }
+
+    private static void assertSays(TestHost.Ended ended, String text, byte[] bytes) {
+        assertThat(ended.errors()).isEmpty();
+        assertThat(ended.status()).isEqualTo(7);
+        byte[] words = text.getBytes(StandardCharsets.US_ASCII);
+        assertThat(ended.output()).startsWith(words).endsWith(bytes);
+        assertThat(ended.output()).hasSize(words.length + bytes.length);
     }
 
     @Test
@@ -203,9 +227,7 @@ class RunTest {
     private static boolean isMarked(Path process, String mark) {
         try {
             return process.getFileName().toString().matches("[0-9]+")
-                    && Files.readString(
-                                    process.resolve("environ"),
-                                    java.nio.charset.StandardCharsets.ISO_8859_1)
+                    && Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1)
                             .contains(mark);
         } catch (IOException e) {
             return false; // another user's, or it has just ended
