@@ -32,6 +32,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             SshCommand.class,
             CpCommand.class,
             SgCommand.class,
+            PrefixListCommand.class,
             PortsCommand.class,
             VpcCommand.class,
             ImageCommand.class,

@@ -24,8 +24,9 @@ final class RuleOptions {
 
     @Option(
             names = {"--source", "--destination"},
-            paramLabel = "CIDR|GROUP",
-            description = "The other side: 10.0.0.0/8, fd00::/8, or a security group.")
+            paramLabel = "CIDR|GROUP|LIST",
+            description =
+                    "The other side: 10.0.0.0/8, fd00::/8, a security group, or a prefix list's id.")
     private String peer = "";
 
     @Option(names = "--description", paramLabel = "TEXT", description = "What it is for.")
@@ -60,6 +61,9 @@ final class RuleOptions {
                         .setToPort(to)
                         .setDescription(description);
         boolean range = peer.contains("/") || peer.matches("[0-9.:a-f]*[.:][0-9.:a-f]*");
+        if (peer.startsWith("pl-")) {
+            return rule.setPrefixListId(peer).build();
+        }
         if (!range) {
             return rule.setReferencedGroupId(peer).build();
         }

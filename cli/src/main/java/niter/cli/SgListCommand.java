@@ -56,7 +56,9 @@ final class SgListCommand implements Runnable {
                     Table.Cell.of(RuleOptions.ports(rule)),
                     Table.Cell.of(
                             named.isEmpty()
-                                    ? rule.getCidrIpv4() + rule.getCidrIpv6()
+                                    ? rule.getCidrIpv4()
+                                            + rule.getCidrIpv6()
+                                            + rule.getPrefixListId()
                                     : names.getOrDefault(named, named)));
         }
         if (group.getRuleCount() == 0) { // it is there all the same

@@ -85,6 +85,7 @@ class BadInputTest {
             refused("InvalidParameterValue: cidr_ipv6: ", rule("tcp", "22", "::/129"));
             refused("InvalidPermission.Malformed: ip_protocol: ", rule("icmp", "8", "::/0"));
             refused("InvalidGroup.NotFound: security_group: ", rule("tcp", "22", "none"));
+            refused("InvalidPrefixListID.NotFound: prefix_list_id: ", rule("tcp", "1", "pl-1"));
             refused("sg: --port x: ", rule("tcp", "x", "0.0.0.0/0"));
             String[] good = rule("tcp", "22", "10.1.2.3/8");
             assertThat(host.succeed(sg(good))).matches("sgr-[0-9a-f]{17}\n");

@@ -62,6 +62,7 @@ class CommandLineTest {
                 "ssh",
                 "cp",
                 "sg",
+                "prefix-list",
                 "ports",
                 "vpc",
                 "image",

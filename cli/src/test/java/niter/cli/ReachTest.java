@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import niter.linux.Signals;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -166,6 +167,32 @@ class ReachTest {
         assertThat(session.await().text()).endsWith("\n20000\n").startsWith("1\n2\n");
         assertThat(host.niter("ssh", "shut", "true").status()).isEqualTo(125);
         assertThat(web.run("nc", "-w", "2", address(shutId), "22").status()).isNotZero();
+    }
+
+    @Test
+    void aPrefixListLetsInWhoIsInIt() throws IOException {
+        String list = host.succeed("prefix-list", "create", "friends").strip();
+        String[] rule = {"shut", "--protocol", "tcp", "--port", "22", "--source", list};
+        host.succeed(sg("authorize", rule));
+        String greet = "nc -w 2 %s 22 </dev/null | head -c 4".formatted(address(shutId));
+        assertThat(web.run("sh", "-c", greet).text()).isEmpty();
+        host.succeed("prefix-list", "modify", list, "--add", address(webId) + "/32");
+        assertThat(web.shell(greet)).isEqualTo("SSH-");
+        assertThat(host.succeed("ports")).as("not for callers on the host").doesNotContain(shutId);
+        host.succeed("prefix-list", "modify", list, "--add", "192.0.0.2/32");
+        assertThat(host.succeed("ssh", "shut", "echo", "in")).isEqualTo("in\n");
+        assertThat(host.succeed("prefix-list", "list")).contains(list, "friends", "192.0.0.2/32");
+        TestHost.Ended used = host.niter("prefix-list", "delete", list);
+        assertThat(used.errors()).startsWith("niter: DependencyViolation: ").hasLineCount(1);
+        host.succeed("prefix-list", "modify", list, "--remove", address(webId) + "/32");
+        assertThat(web.run("sh", "-c", greet).text()).isEmpty();
+        host.succeed(sg("revoke", rule));
+        host.succeed("prefix-list", "delete", list);
+        assertThat(host.succeed("ports")).doesNotContain(shutId);
+    }
+
+    private static String[] sg(String verb, String... options) {
+        return Stream.concat(Stream.of("sg", verb), Arrays.stream(options)).toArray(String[]::new);
     }
 
     @Test

@@ -46,7 +46,8 @@ final class Host {
         vpc = new Card(Network.CARD, this::functionEvent);
         services = new Card(Metadata.CARD, this::functionEvent);
         volumes = new Volumes(ebs, process(Volumes.CARD, java, dist), state);
-        SecurityGroups groups = new SecurityGroups(state, () -> instances().records());
+        NetworkFile file = new NetworkFile(state, SecurityGroups.first());
+        SecurityGroups groups = new SecurityGroups(file, () -> instances().records());
         Metadata metadata = new Metadata(services, process(Metadata.CARD, java, dist), groups);
         network =
                 new Network(
@@ -54,6 +55,7 @@ final class Host {
                         process(Network.CARD, java, dist),
                         new Network.Outside(metadata, new Uplink(keeper, state)),
                         groups,
+                        new PrefixLists(groups, file),
                         state,
                         () -> instances().records());
         Engines engines =

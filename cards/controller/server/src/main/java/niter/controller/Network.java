@@ -59,6 +59,7 @@ final class Network {
     private final Metadata metadata;
     private final Uplink uplink;
     private final SecurityGroups groups;
+    private final PrefixLists prefixLists;
     private final PublicRange publicRange;
     private final PortPlan ports;
     private final Supplier<Collection<InstanceRecord>> records;
@@ -73,6 +74,7 @@ final class Network {
             CardProcess process,
             Outside outside,
             SecurityGroups groups,
+            PrefixLists prefixLists,
             StateDirectory state,
             Supplier<Collection<InstanceRecord>> records)
             throws IOException {
@@ -81,6 +83,7 @@ final class Network {
         metadata = outside.metadata;
         uplink = outside.uplink;
         this.groups = groups;
+        this.prefixLists = prefixLists;
         this.state = state;
         publicRange = PublicRange.of(state);
         ports = PortPlan.ofHost();
@@ -92,6 +95,10 @@ final class Network {
 
     SecurityGroups groups() {
         return groups;
+    }
+
+    PrefixLists prefixLists() {
+        return prefixLists;
     }
 
     /**
@@ -185,7 +192,7 @@ final class Network {
                                 Route.newBuilder()
                                         .setDestinationCidr("0.0.0.0/0")
                                         .setTarget(RouteTarget.INTERNET_GATEWAY));
-        network.addAllSecurityGroup(CardGroups.of(groups.all()));
+        network.addAllSecurityGroup(CardGroups.of(groups.inForce()));
         for (InstanceRecord record : records.get()) {
             if (has(record)) {
                 network.addInterface(networkInterface(record));
@@ -215,7 +222,8 @@ final class Network {
     /** What the instance's groups let in. */
     private List<IpPermission> permissions(InstanceRecord record) {
         List<IpPermission> permissions = new ArrayList<>();
-        for (niter.controller.northbound.SecurityGroup group : groups.of(record)) {
+        for (niter.controller.northbound.SecurityGroup group :
+                SecurityGroups.of(record, groups.inForce())) {
             permissions.addAll(Permissions.forCard(group.getRuleList(), false));
         }
         return permissions;

@@ -1,85 +1,40 @@
 package niter.controller;
 
-import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import niter.controller.northbound.AuthorizeSecurityGroupRequest;
 import niter.controller.northbound.Capacity;
 import niter.controller.northbound.ConsoleInput;
 import niter.controller.northbound.ConsoleOutput;
 import niter.controller.northbound.ConsoleOutputRequest;
-import niter.controller.northbound.ControllerGrpc;
-import niter.controller.northbound.CreateSecurityGroupRequest;
-import niter.controller.northbound.DeleteSecurityGroupRequest;
 import niter.controller.northbound.DescribeCapacityRequest;
-import niter.controller.northbound.DescribeDropsRequest;
 import niter.controller.northbound.DescribeInstanceTypesRequest;
 import niter.controller.northbound.DescribeInstancesRequest;
-import niter.controller.northbound.DescribePortsRequest;
 import niter.controller.northbound.DescribeProcessesRequest;
-import niter.controller.northbound.DescribeSecurityGroupsRequest;
-import niter.controller.northbound.Drops;
 import niter.controller.northbound.InstanceRequest;
 import niter.controller.northbound.InstanceState;
 import niter.controller.northbound.InstanceTypes;
 import niter.controller.northbound.Instances;
-import niter.controller.northbound.Ports;
 import niter.controller.northbound.Process;
 import niter.controller.northbound.Processes;
-import niter.controller.northbound.RevokeSecurityGroupRequest;
 import niter.controller.northbound.RunInstancesRequest;
-import niter.controller.northbound.SecurityGroup;
 import niter.controller.northbound.ShutDownAnswer;
 import niter.controller.northbound.ShutDownRequest;
 import niter.controller.northbound.StopInstanceRequest;
 import niter.controller.northbound.Volume;
 import niter.controller.record.InstanceRecord;
 import niter.controller.record.Wish;
-import niter.linux.LinuxException;
 import org.jspecify.annotations.Nullable;
 
 /** The northbound API's calls. Each runs on a thread of its own and may wait. */
-final class NorthboundService extends ControllerGrpc.ControllerImplBase {
-    private static final System.Logger LOG = System.getLogger(NorthboundService.class.getName());
-
+final class NorthboundService extends VpcService {
     private final Host host;
 
-    /** Work whose failures become the API's errors. */
-    private interface Call<T> {
-        T run() throws ApiException, IOException, InterruptedException;
-    }
-
     NorthboundService(Host host) {
+        super(host.network());
         this.host = host;
-    }
-
-    private static <T> void answer(StreamObserver<T> to, Call<T> call) {
-        T message;
-        try {
-            message = call.run();
-        } catch (ApiException e) {
-            to.onError(e.status().asRuntimeException());
-            return;
-        } catch (IOException | LinuxException e) {
-            String text = String.valueOf(e.getMessage());
-            to.onError(Status.INTERNAL.withDescription(text).asRuntimeException());
-            return;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            to.onError(Status.UNAVAILABLE.asRuntimeException());
-            return;
-        } catch (RuntimeException e) {
-            LOG.log(System.Logger.Level.ERROR, "a call failed", e);
-            String text = "a defect of niter: logs/controller.log says more";
-            to.onError(Status.INTERNAL.withDescription(text).asRuntimeException());
-            return;
-        }
-        to.onNext(message);
-        to.onCompleted();
     }
 
     // ---- instances ---------------------------------------------------------------------------
@@ -99,13 +54,15 @@ final class NorthboundService extends ControllerGrpc.ControllerImplBase {
     }
 
     private List<Instance> make(RunInstancesRequest request) throws ApiException, IOException {
-        synchronized (groups()) { // none of them is deleted before a record names it
+        synchronized (host.network().groups()) { // none of them is deleted before a record names it
             LaunchRequest launch =
                     LaunchRequest.of(
                             request.toBuilder()
                                     .clearSecurityGroup()
                                     .addAllSecurityGroup(
-                                            groups().ids(request.getSecurityGroupList()))
+                                            host.network()
+                                                    .groups()
+                                                    .ids(request.getSecurityGroupList()))
                                     .build());
             return host.instances().make(launch);
         }
@@ -284,105 +241,6 @@ final class NorthboundService extends ControllerGrpc.ControllerImplBase {
                 .setSizeBytes(record.getVolumeSizeBytes())
                 .setAllocatedBytes(Files.exists(file) ? AllocatedBytes.of(file) : 0)
                 .build();
-    }
-
-    @Override
-    public void describeDrops(DescribeDropsRequest request, StreamObserver<Drops> answer) {
-        answer(
-                answer,
-                () -> {
-                    try {
-                        return host.network().drops();
-                    } catch (Card.RefusedException e) {
-                        throw new IOException(e.getMessage(), e);
-                    }
-                });
-    }
-
-    // ---- security groups
-
-    private SecurityGroups groups() {
-        return host.network().groups();
-    }
-
-    private static niter.controller.northbound.SecurityGroups message(SecurityGroup... groups) {
-        return niter.controller.northbound.SecurityGroups.newBuilder()
-                .addAllSecurityGroup(List.of(groups))
-                .build();
-    }
-
-    private niter.controller.northbound.SecurityGroups changed(SecurityGroup group)
-            throws IOException {
-        host.network().changed();
-        return message(group);
-    }
-
-    @Override
-    public void describeSecurityGroups(
-            DescribeSecurityGroupsRequest request,
-            StreamObserver<niter.controller.northbound.SecurityGroups> answer) {
-        answer(
-                answer,
-                () -> {
-                    if (request.getGroupCount() == 0) {
-                        return message(groups().all().toArray(SecurityGroup[]::new));
-                    }
-                    List<SecurityGroup> found = new ArrayList<>();
-                    for (String group : request.getGroupList()) {
-                        found.add(groups().find(group));
-                    }
-                    return message(found.toArray(SecurityGroup[]::new));
-                });
-    }
-
-    @Override
-    public void createSecurityGroup(
-            CreateSecurityGroupRequest request,
-            StreamObserver<niter.controller.northbound.SecurityGroups> answer) {
-        answer(
-                answer,
-                () -> changed(groups().create(request.getGroupName(), request.getDescription())));
-    }
-
-    @Override
-    public void deleteSecurityGroup(
-            DeleteSecurityGroupRequest request,
-            StreamObserver<niter.controller.northbound.SecurityGroups> answer) {
-        answer(answer, () -> changed(groups().delete(request.getGroup())));
-    }
-
-    @Override
-    public void authorizeSecurityGroup(
-            AuthorizeSecurityGroupRequest request,
-            StreamObserver<niter.controller.northbound.SecurityGroups> answer) {
-        answer(
-                answer,
-                () ->
-                        changed(
-                                groups().authorize(
-                                                request.getGroup(),
-                                                request.getEgress(),
-                                                request.getRuleList())));
-    }
-
-    @Override
-    public void revokeSecurityGroup(
-            RevokeSecurityGroupRequest request,
-            StreamObserver<niter.controller.northbound.SecurityGroups> answer) {
-        answer(
-                answer,
-                () ->
-                        changed(
-                                groups().revoke(
-                                                request.getGroup(),
-                                                request.getEgress(),
-                                                request.getRuleList(),
-                                                request.getSecurityGroupRuleIdList())));
-    }
-
-    @Override
-    public void describePorts(DescribePortsRequest request, StreamObserver<Ports> answer) {
-        answer(answer, () -> host.network().ports());
     }
 
     @Override

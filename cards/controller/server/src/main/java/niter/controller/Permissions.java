@@ -28,28 +28,29 @@ final class Permissions {
      * A rule as it is kept: protocol by its usual name, ranges without host bits (EC2 clears them
      * too), -1 where ports mean nothing. Its group is an id already.
      *
+     * @param listFamily of the prefix list that it names; empty for none
      * @throws ApiException that names the field and what was expected
      */
-    static SecurityGroupRule canonical(SecurityGroupRule rule) throws ApiException {
+    static SecurityGroupRule canonical(SecurityGroupRule rule, String listFamily)
+            throws ApiException {
         int protocol = protocol(rule.getIpProtocol());
         long sources =
-                Stream.of(rule.getCidrIpv4(), rule.getCidrIpv6(), rule.getReferencedGroupId())
+                Stream.of(
+                                rule.getCidrIpv4(),
+                                rule.getCidrIpv6(),
+                                rule.getReferencedGroupId(),
+                                rule.getPrefixListId())
                         .filter(source -> !source.isEmpty())
                         .count();
         if (sources != 1) {
-            throw malformed("source: expected either a range or a security group");
+            throw malformed("source: expected one of range, security group and prefix list");
         }
-        boolean other =
-                protocol == ICMP && !rule.getCidrIpv6().isEmpty()
-                        || protocol == ICMPV6 && !rule.getCidrIpv4().isEmpty();
-        if (other) {
+        boolean ipv4 = !rule.getCidrIpv4().isEmpty() || listFamily.equals("IPv4");
+        boolean ipv6 = !rule.getCidrIpv6().isEmpty() || listFamily.equals("IPv6");
+        if (protocol == ICMP && ipv6 || protocol == ICMPV6 && ipv4) {
             throw malformed("ip_protocol: icmp is IPv4's and icmpv6 is IPv6's, the range is not");
         }
-        if (!DESCRIPTION.matcher(rule.getDescription()).matches()) {
-            throw invalid(
-                    "description: expected up to 255 letters, digits, spaces and"
-                            + " ._-:/()#,@[]+=&;{}!$*");
-        }
+        description(rule.getDescription());
         int from = rule.getFromPort();
         int to = rule.getToPort();
         switch (protocol) {
@@ -86,6 +87,14 @@ final class Permissions {
                 .build();
     }
 
+    static void description(String text) throws ApiException {
+        if (!DESCRIPTION.matcher(text).matches()) {
+            throw invalid(
+                    "description: expected up to 255 letters, digits, spaces and"
+                            + " ._-:/()#,@[]+=&;{}!$*");
+        }
+    }
+
     private static int protocol(String text) throws ApiException {
         Integer named = NAMES.get(text);
         if (named != null) {
@@ -110,7 +119,7 @@ final class Permissions {
         };
     }
 
-    private static String range(String text) throws ApiException {
+    static String range(String text) throws ApiException {
         String[] parts = text.split("/", -1);
         try {
             if (parts.length == 2 && parts[1].matches("[0-9]{1,2}")) {
@@ -123,7 +132,7 @@ final class Permissions {
         throw invalid("cidr_ipv4: expected ADDRESS/BITS, got \"" + text + "\"");
     }
 
-    private static String range6(String text) throws ApiException {
+    static String range6(String text) throws ApiException {
         String[] parts = text.split("/", -1);
         try {
             if (parts.length == 2 && parts[1].matches("[0-9]{1,3}")) {
@@ -147,7 +156,7 @@ final class Permissions {
         return rule.toBuilder().clearSecurityGroupRuleId().clearDescription().build();
     }
 
-    /** As the VPC card is told; the rule is canonical. */
+    /** As the VPC card is told; the rule is canonical, and has a range where it had a list. */
     static IpPermission forCard(SecurityGroupRule rule) {
         Integer named = NAMES.get(rule.getIpProtocol());
         int protocol = named != null ? named : Integer.parseInt(rule.getIpProtocol());

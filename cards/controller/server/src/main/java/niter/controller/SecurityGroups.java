@@ -1,20 +1,15 @@
 package niter.controller;
 
-import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Status;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
-import niter.controller.control.StateDirectory;
+import niter.controller.northbound.ManagedPrefixList;
 import niter.controller.northbound.SecurityGroup;
 import niter.controller.northbound.SecurityGroupRule;
 import niter.controller.record.InstanceRecord;
@@ -30,57 +25,27 @@ final class SecurityGroups {
     static final String DEFAULT = "default";
     static final String RUN = "niter-run";
 
-    private static final int VERSION = 1;
     private static final int MAX_GROUPS = 500;
     private static final int MAX_RULES = 60; // in each direction
     private static final int MAX_PER_INTERFACE = 5;
     private static final Pattern TEXT = Pattern.compile("[A-Za-z0-9 ._\\-:/()#,@\\[\\]+=&;{}!$*]*");
     private static final int MAX_TEXT = 255;
 
-    private final Path file;
+    private final NetworkFile file;
     private final Supplier<Collection<InstanceRecord>> instances;
-    private final Map<String, SecurityGroup> byId = new LinkedHashMap<>(); // guarded by this
 
     /**
-     * Reads them, or makes the first two.
+     * Groups in a file.
      *
      * @param instances whose groups cannot be deleted
-     * @throws IOException with one line that names the file, if it cannot be read
      */
-    SecurityGroups(StateDirectory state, Supplier<Collection<InstanceRecord>> instances)
-            throws IOException {
-        file = state.root().resolve("network");
+    SecurityGroups(NetworkFile file, Supplier<Collection<InstanceRecord>> instances) {
+        this.file = file;
         this.instances = instances;
-        if (Files.exists(file)) {
-            read().getSecurityGroupList().forEach(group -> byId.put(group.getGroupId(), group));
-        } else {
-            makeFirst();
-        }
     }
 
-    private NetworkRecord read() throws IOException {
-        try {
-            NetworkRecord record = NetworkRecord.parseFrom(Files.readAllBytes(file));
-            if (record.getVersion() > VERSION) {
-                throw new IOException(
-                        "%s: version %d, this niter knows %d: update niter"
-                                .formatted(file, record.getVersion(), VERSION));
-            }
-            boolean whole =
-                    record.getSecurityGroupList().stream()
-                            .anyMatch(group -> group.getGroupName().equals(DEFAULT));
-            if (!whole) {
-                throw new IOException(
-                        file + ": is damaged (it has no default group): restore or delete it");
-            }
-            return record;
-        } catch (InvalidProtocolBufferException e) {
-            throw new IOException(
-                    file + ": is damaged (" + e.getMessage() + "): restore or delete it", e);
-        }
-    }
-
-    private void makeFirst() throws IOException {
+    /** Those that a VPC begins with. */
+    static List<SecurityGroup> first() {
         SecurityGroup whole = fresh(DEFAULT, "default VPC security group");
         SecurityGroupRule.Builder members =
                 SecurityGroupRule.newBuilder()
@@ -89,8 +54,6 @@ final class SecurityGroups {
                         .setFromPort(-1)
                         .setToPort(-1)
                         .setReferencedGroupId(whole.getGroupId());
-        byId.put(whole.getGroupId(), whole.toBuilder().addRule(members).build());
-        SecurityGroup run = fresh(RUN, "ssh from this host to instances of niter run");
         SecurityGroupRule.Builder ssh =
                 SecurityGroupRule.newBuilder()
                         .setSecurityGroupRuleId(Ids.make("sgr"))
@@ -98,8 +61,11 @@ final class SecurityGroups {
                         .setFromPort(22)
                         .setToPort(22)
                         .setCidrIpv4(Uplink.CALLERS);
-        byId.put(run.getGroupId(), run.toBuilder().addRule(ssh).build());
-        write();
+        return List.of(
+                whole.toBuilder().addRule(members).build(),
+                fresh(RUN, "ssh from this host to instances of niter run").toBuilder()
+                        .addRule(ssh)
+                        .build());
     }
 
     /** A group as EC2 makes it: everything may leave, nothing come in. */
@@ -122,43 +88,35 @@ final class SecurityGroups {
                 .setToPort(-1);
     }
 
-    private void write() throws IOException {
-        DurableFile.write(
-                file,
-                NetworkRecord.newBuilder()
-                        .setVersion(VERSION)
-                        .addAllSecurityGroup(byId.values())
-                        .build()
-                        .toByteArray());
-    }
-
-    /** Puts a group in place of the one with its id, or forgets it; undone where that fails. */
+    /** Puts a group in place of the one with its id, or forgets it. */
     private void replace(String id, @Nullable SecurityGroup next) throws ApiException, IOException {
-        Map<String, SecurityGroup> before = new LinkedHashMap<>(byId);
-        if (next == null) {
-            byId.remove(id);
-        } else {
-            byId.put(id, next);
-        }
-        try {
-            if (next != null && !CardGroups.fit(byId.values())) {
-                throw ApiException.exhausted(
-                        "RulesPerSecurityGroupLimitExceeded: all groups together have more rules"
-                                + " than the VPC card can be told: delete some");
+        NetworkRecord.Builder record = file.record().toBuilder().clearSecurityGroup();
+        boolean there = false;
+        for (SecurityGroup group : all()) {
+            boolean same = group.getGroupId().equals(id);
+            there |= same;
+            if (!same) {
+                record.addSecurityGroup(group);
+            } else if (next != null) {
+                record.addSecurityGroup(next);
             }
-            write();
-        } catch (ApiException | IOException e) {
-            byId.clear();
-            byId.putAll(before);
-            throw e;
         }
+        if (!there && next != null) {
+            record.addSecurityGroup(next);
+        }
+        file.replace(record.build());
     }
 
     // ---- looking
 
     /** All of them. */
-    synchronized List<SecurityGroup> all() {
-        return List.copyOf(byId.values());
+    List<SecurityGroup> all() {
+        return file.record().getSecurityGroupList();
+    }
+
+    /** All of them, with ranges where rules name prefix lists. */
+    List<SecurityGroup> inForce() {
+        return CardGroups.withRanges(file.record());
     }
 
     /**
@@ -166,10 +124,11 @@ final class SecurityGroups {
      *
      * @throws ApiException InvalidGroup.NotFound
      */
-    synchronized SecurityGroup find(String idOrName) throws ApiException {
-        @Nullable SecurityGroup found = byId.get(idOrName);
-        for (SecurityGroup group : byId.values()) {
-            if (found == null && group.getGroupName().equals(idOrName)) {
+    SecurityGroup find(String idOrName) throws ApiException {
+        @Nullable SecurityGroup found = null;
+        for (SecurityGroup group : all()) {
+            boolean id = group.getGroupId().equals(idOrName);
+            if (id || found == null && group.getGroupName().equals(idOrName)) {
                 found = group;
             }
         }
@@ -198,9 +157,14 @@ final class SecurityGroups {
     }
 
     /** The groups of an instance that still exist. */
-    synchronized List<SecurityGroup> of(InstanceRecord record) {
+    List<SecurityGroup> of(InstanceRecord record) {
+        return of(record, all());
+    }
+
+    /** Those of some groups that are an instance's. */
+    static List<SecurityGroup> of(InstanceRecord record, List<SecurityGroup> some) {
         List<SecurityGroup> groups = new ArrayList<>();
-        for (SecurityGroup group : byId.values()) {
+        for (SecurityGroup group : some) {
             boolean ofAnEarlierVersion =
                     record.getSecurityGroupCount() == 0 && group.getGroupName().equals(DEFAULT);
             if (ofAnEarlierVersion || record.getSecurityGroupList().contains(group.getGroupId())) {
@@ -221,7 +185,7 @@ final class SecurityGroups {
             throw ApiException.invalid(
                     "InvalidParameterValue: group_name: expected it not to begin with sg-");
         }
-        for (SecurityGroup group : byId.values()) {
+        for (SecurityGroup group : all()) {
             if (group.getGroupName().equals(name)) {
                 throw name.equals(DEFAULT)
                         ? ApiException.invalid(
@@ -232,7 +196,7 @@ final class SecurityGroups {
                                         .formatted(name, group.getGroupId()));
             }
         }
-        if (byId.size() >= MAX_GROUPS) {
+        if (all().size() >= MAX_GROUPS) {
             throw ApiException.exhausted("SecurityGroupLimitExceeded: there are 500 already");
         }
         SecurityGroup made = fresh(name, description);
@@ -240,7 +204,7 @@ final class SecurityGroups {
         return made;
     }
 
-    private static void text(String field, String text) throws ApiException {
+    static void text(String field, String text) throws ApiException {
         if (text.isBlank() || text.length() > MAX_TEXT || !TEXT.matcher(text).matches()) {
             throw ApiException.invalid(
                     "InvalidParameterValue: "
@@ -266,7 +230,7 @@ final class SecurityGroups {
                                 .formatted(group.getGroupId(), record.getInstanceId()));
             }
         }
-        for (SecurityGroup other : byId.values()) {
+        for (SecurityGroup other : all()) {
             for (SecurityGroupRule rule : other.getRuleList()) {
                 if (other != group && rule.getReferencedGroupId().equals(group.getGroupId())) {
                     throw ApiException.precondition(
@@ -302,12 +266,14 @@ final class SecurityGroups {
             next.addRule(rule);
             added.addRule(rule);
         }
-        long count =
-                next.getRuleList().stream().filter(rule -> rule.getIsEgress() == egress).count();
-        if (count > MAX_RULES) {
+        int weight = 0;
+        for (SecurityGroupRule rule : next.getRuleList()) {
+            weight += rule.getIsEgress() == egress ? weight(rule) : 0;
+        }
+        if (weight > MAX_RULES) {
             throw ApiException.exhausted(
                     "RulesPerSecurityGroupLimitExceeded: expected at most 60 rules in each"
-                            + " direction");
+                            + " direction, a prefix list counted as its max_entries");
         }
         replace(group.getGroupId(), next.build());
         return added.build();
@@ -322,14 +288,21 @@ final class SecurityGroups {
 
     private SecurityGroupRule checked(SecurityGroupRule rule, boolean egress) throws ApiException {
         SecurityGroupRule.Builder whole = rule.toBuilder().setIsEgress(egress);
-        if (rule.getReferencedGroupId().startsWith("pl-")) {
-            throw ApiException.invalid(
-                    "UnsupportedOperation: prefix_list_id: this version has no prefix lists");
-        }
         if (!rule.getReferencedGroupId().isEmpty()) {
             whole.setReferencedGroupId(find(rule.getReferencedGroupId()).getGroupId());
         }
-        return Permissions.canonical(whole.build());
+        if (rule.getPrefixListId().isEmpty()) {
+            return Permissions.canonical(whole.build(), "");
+        }
+        ManagedPrefixList list = PrefixLists.find(file.record(), rule.getPrefixListId());
+        return Permissions.canonical(whole.build(), list.getAddressFamily());
+    }
+
+    /** How many rules it counts for. */
+    private int weight(SecurityGroupRule rule) throws ApiException {
+        return rule.getPrefixListId().isEmpty()
+                ? 1
+                : PrefixLists.find(file.record(), rule.getPrefixListId()).getMaxEntries();
     }
 
     /** Removes rules, all or none; the group with those that were removed. */

@@ -32,7 +32,11 @@ class SecurityGroupsTest {
     @BeforeEach
     void open() throws Exception {
         state = StateDirectory.of(directory).open();
-        groups = new SecurityGroups(state, () -> instances);
+        groups = opened();
+    }
+
+    private SecurityGroups opened() throws IOException {
+        return new SecurityGroups(new NetworkFile(state, SecurityGroups.first()), () -> instances);
     }
 
     private static SecurityGroupRule rule(String protocol, int from, int to, String cidr) {
@@ -79,11 +83,11 @@ class SecurityGroupsTest {
         SecurityGroup added = authorize(rule("6", 80, 80, "10.1.2.3/8"));
         assertThat(added.getRule(0).getCidrIpv4()).as("without host bits").isEqualTo("10.0.0.0/8");
         assertThat(added.getRule(0).getIpProtocol()).isEqualTo("tcp");
-        SecurityGroups next = new SecurityGroups(state, () -> instances);
+        SecurityGroups next = opened();
         assertThat(next.all()).isEqualTo(groups.all());
         assertThat(next.find("web").getRuleCount()).as("with what may leave").isEqualTo(3);
         next.delete(made.getGroupId());
-        assertThat(new SecurityGroups(state, () -> instances).all()).hasSize(2);
+        assertThat(opened().all()).hasSize(2);
     }
 
     @Test
@@ -132,17 +136,13 @@ class SecurityGroupsTest {
         refused("ip_protocol: icmp is", () -> authorize(rule6("icmp", -1, -1, "::/0")));
         refused("ICMP: expected", () -> authorize(rule6("icmpv6", 256, 0, "::/0")));
         refused(
-                "UnsupportedOperation: prefix_list_id",
-                () ->
-                        authorize(
-                                rule("tcp", 1, 2, "").toBuilder()
-                                        .setReferencedGroupId("pl-0123456789abcdef0")
-                                        .build()));
+                "InvalidPrefixListID.NotFound: prefix_list_id",
+                () -> authorize(rule("tcp", 1, 2, "").toBuilder().setPrefixListId("pl-1").build()));
         refused("port: protocol -1 has none", () -> authorize(rule("-1", 22, 22, "0.0.0.0/0")));
         refused(
                 "description: expected",
                 () -> authorize(good.toBuilder().setDescription("a\nb").build()));
-        refused("source: expected either", () -> authorize(rule("tcp", 1, 2, "")));
+        refused("source: expected one of", () -> authorize(rule("tcp", 1, 2, "")));
         refused(
                 "InvalidGroup.NotFound",
                 () ->
@@ -224,7 +224,7 @@ class SecurityGroupsTest {
                     }
                 });
         assertThat(groups.all()).as("all or nothing").isEqualTo(before);
-        assertThat(new SecurityGroups(state, () -> instances).all()).isEqualTo(before);
+        assertThat(opened().all()).isEqualTo(before);
         SetNetwork network =
                 SetNetwork.newBuilder().addAllSecurityGroup(CardGroups.of(groups.all())).build();
         assertThat(network.getSerializedSize())
@@ -253,7 +253,7 @@ class SecurityGroupsTest {
                                 "080112250a0473672d31120764656661756c741a"
                                         + "016422110a057367722d311a022d313a0473672d31");
         Files.write(directory.resolve("network"), file);
-        SecurityGroup group = new SecurityGroups(state, () -> instances).find("default");
+        SecurityGroup group = opened().find("default");
         assertThat(group.getGroupId()).isEqualTo("sg-1");
         assertThat(group.getRule(0).getReferencedGroupId()).isEqualTo("sg-1");
     }
@@ -261,16 +261,16 @@ class SecurityGroupsTest {
     @Test
     void aFileThatCannotBeReadIsNamed() throws Exception {
         Path file = directory.resolve("network");
-        Files.write(file, NetworkRecord.newBuilder().setVersion(2).build().toByteArray());
-        assertThatThrownBy(() -> new SecurityGroups(state, () -> instances))
+        Files.write(file, NetworkRecord.newBuilder().setVersion(3).build().toByteArray());
+        assertThatThrownBy(this::opened)
                 .isInstanceOf(IOException.class)
-                .hasMessageContaining("network: version 2");
+                .hasMessageContaining("network: version 3");
         Files.write(file, new byte[0]); // as after a loss of power on a bad disk
-        assertThatThrownBy(() -> new SecurityGroups(state, () -> instances))
+        assertThatThrownBy(this::opened)
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("network: is damaged (it has no default group)");
         Files.write(file, new byte[] {7, 7, 7});
-        assertThatThrownBy(() -> new SecurityGroups(state, () -> instances))
+        assertThatThrownBy(this::opened)
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("network: is damaged");
     }
