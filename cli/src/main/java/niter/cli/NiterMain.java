@@ -66,7 +66,9 @@ public final class NiterMain {
         line.setUsageHelpAutoWidth(false);
         for (CommandLine command : line.getSubcommands().values()) {
             // What follows the guest's command is the command's.
-            command.setStopAtPositional(command.getCommand() instanceof RunCommand);
+            command.setStopAtPositional(
+                    command.getCommand() instanceof RunCommand
+                            || command.getCommand() instanceof SshCommand);
         }
         line.setParameterExceptionHandler(NiterMain::usage);
         line.setExecutionExceptionHandler(NiterMain::failure);

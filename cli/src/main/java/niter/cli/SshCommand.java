@@ -58,7 +58,8 @@ final class SshCommand implements Callable<Integer> {
         if (terminal) {
             arguments.addFirst("-t");
         }
-        arguments.addAll(command);
+        boolean dashes = !command.isEmpty() && command.getFirst().equals("--");
+        arguments.addAll(dashes ? command.subList(1, command.size()) : command);
         return SshTarget.become("ssh", arguments);
     }
 }

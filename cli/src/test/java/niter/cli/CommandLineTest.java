@@ -77,6 +77,14 @@ class CommandLineTest {
     }
 
     @Test
+    void whatFollowsAnInstanceOfSshIsTheCommands() {
+        CommandLine.ParseResult parsed =
+                NiterMain.commandLine().parseArgs("ssh", "-l", "admin", "one", "uname", "-r");
+        assertThat(parsed.subcommand().matchedPositionalValue(1, java.util.List.<String>of()))
+                .containsExactly("uname", "-r");
+    }
+
+    @Test
     void whatFollowsAGuestsCommandIsTheCommands() {
         CommandLine.ParseResult parsed =
                 NiterMain.commandLine().parseArgs("run", "--", "ls", "--image", "-d", "@x");

@@ -48,20 +48,6 @@ class HostileTenantTest {
         host.close();
     }
 
-    /** A guest that has its addresses. */
-    private record Tenant(String id, TestGuest guest, String mac, String ipv4, String ipv6) {
-        static Tenant of(TestHost host, String id) throws IOException {
-            TestGuest guest = new TestGuest(host, id);
-            String[] facts =
-                    guest.shell(
-                                    "until ip address show ens5 | grep -q 'fd6e.* scope global *$'; do sleep 0.5; done;"
-                                            + " cat /sys/class/net/ens5/address;"
-                                            + " ip address show ens5 | sed -n 's/.*inet6* \\([^ ]*\\)\\/.*scope global.*/\\1/p'")
-                            .split("\n", -1);
-            return new Tenant(id, guest, facts[0], facts[1], facts[2]);
-        }
-    }
-
     @Test
     void nothingOfItArrivesAndAllIsCounted() throws Exception {
         host.succeed("up");
@@ -73,14 +59,14 @@ class HostileTenantTest {
         Tenant friend = Tenant.of(host, second);
         Tenant hostile = Tenant.of(host, third);
         String neighbors = neighbors(victim, friend);
-        String routes = victim.guest.shell("ip route; ip -6 route | sed 's/ expires.*//'");
+        String routes = victim.guest().shell("ip route; ip -6 route | sed 's/ expires.*//'");
 
         Path file = directory.resolve("victim.pcapng");
         TestHost.Running capture =
                 host.start(new byte[0], Map.of(), "vpc", "capture", first, "-w", file.toString());
         CompletableFuture<String> ping =
                 CompletableFuture.supplyAsync(
-                        () -> shell(victim, "ping -q -i 0.1 -c 100 " + friend.ipv4),
+                        () -> shell(victim, "ping -q -i 0.1 -c 100 " + friend.ipv4()),
                         task -> Thread.ofPlatform().daemon().name("ping").start(task));
         String sent = attack(hostile, victim, friend);
         assertThat(ping.get()).contains(" 0% packet loss");
@@ -91,7 +77,7 @@ class HostileTenantTest {
         assertThat(seen.length()).as("the ping was seen").isGreaterThan(100 * 98);
         assertThat(seen).doesNotContain("MALLORY");
         assertThat(neighbors(victim, friend)).isEqualTo(neighbors);
-        assertThat(victim.guest.shell("ip route; ip -6 route | sed 's/ expires.*//'"))
+        assertThat(victim.guest().shell("ip route; ip -6 route | sed 's/ expires.*//'"))
                 .isEqualTo(routes);
         String drops = host.succeed("vpc", "drops");
         Matcher kinds = SENT.matcher(sent);
@@ -111,27 +97,29 @@ class HostileTenantTest {
             String text =
                     new String(
                             Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8);
-            hostile.guest.shell("cat >/tmp/hostile.py <<'END'\n" + text + "END");
+            hostile.guest().shell("cat >/tmp/hostile.py <<'END'\n" + text + "END");
         }
         List<String> words = new ArrayList<>();
         for (Tenant one : List.of(hostile, victim, friend)) {
-            words.addAll(List.of(one.mac, one.ipv4, one.ipv6));
+            words.addAll(List.of(one.mac(), one.ipv4(), one.ipv6()));
         }
-        return hostile.guest.shell(
-                "python3 /tmp/hostile.py %s %s %d"
-                        .formatted(String.join(" ", words), ROUTER, ROUNDS));
+        return hostile.guest()
+                .shell(
+                        "python3 /tmp/hostile.py %s %s %d"
+                                .formatted(String.join(" ", words), ROUTER, ROUNDS));
     }
 
     /** Who the router and the friend are to the victim. */
     private static String neighbors(Tenant victim, Tenant friend) throws IOException {
-        return victim.guest.shell(
-                "ping -q -c 1 %s >/dev/null; ping -q -c 1 %s >/dev/null; ip neigh | sed -n 's/ ref .*//;s/ used .*//;s/ [A-Z]*$//;s/ router//;/lladdr/p' | sort"
-                        .formatted(friend.ipv4, friend.ipv6));
+        return victim.guest()
+                .shell(
+                        "ping -q -c 1 %s >/dev/null; ping -q -c 1 %s >/dev/null; ip neigh | sed -n 's/ ref .*//;s/ used .*//;s/ [A-Z]*$//;s/ router//;/lladdr/p' | sort"
+                                .formatted(friend.ipv4(), friend.ipv6()));
     }
 
     private static String shell(Tenant tenant, String script) {
         try {
-            return tenant.guest.shell(script);
+            return tenant.guest().shell(script);
         } catch (IOException e) {
             throw new CompletionException(e);
         }

@@ -95,8 +95,8 @@ class KillTest {
     void tenKillsOfCardAndControllerInAMinuteLoseNothing() throws Exception {
         CompletableFuture<String> load = load(60);
         for (int kills = 0; kills < 10; kills++) {
-            killOnceItServes("ebs");
-            killOnceItServes("controller");
+            host.killOnceItServes("ebs");
+            host.killOnceItServes("controller");
             assertThat(load).isNotDone();
             idle(5); // ten of each, spread over the minute
         }
@@ -104,19 +104,6 @@ class KillTest {
         assertThat(guest.shell("dmesg"))
                 .doesNotContain("timeout, ", "I/O error", "EXT4-fs error", "resetting controller");
         assertThat(host.succeed("ps")).contains(id, "running");
-    }
-
-    /** Whoever was killed before is back when the keeper has another pid for it. */
-    private void killOnceItServes(String part) {
-        int pid = host.pid(part);
-        while (pid == 0) {
-            Thread.onSpinWait();
-            pid = host.pid(part);
-        }
-        host.signal(part, Signals.SIGKILL);
-        while (host.pid(part) == pid) {
-            Thread.onSpinWait();
-        }
     }
 
     @Test

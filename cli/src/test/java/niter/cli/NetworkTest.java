@@ -10,7 +10,6 @@ import java.util.concurrent.CompletionException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import niter.linux.Signals;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -27,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class NetworkTest {
     private static final Pattern ADDRESS = Pattern.compile("172\\.31\\.[0-9.]+");
-    private static final int MEBIBYTES = 64;
+    private static final int MEBIBYTES = 256;
 
     private final TestHost host;
     private TestGuest newer;
@@ -170,23 +169,24 @@ class NetworkTest {
                                         "nc -l -p 5000 -e sh -c 'sha256sum >/tmp/sum'; cat /tmp/sum"),
                         task -> Thread.ofPlatform().daemon().name("receiver").start(task));
         from.shell(
-                "dd if=/dev/urandom of=/tmp/sent bs=1M count=%d 2>/dev/null".formatted(MEBIBYTES));
+                "dd if=/dev/urandom of=/var/tmp/sent bs=1M count=%d 2>/dev/null"
+                        .formatted(MEBIBYTES));
         CompletableFuture<String> sent =
                 CompletableFuture.supplyAsync(
                         () ->
                                 shell(
                                         from,
-                                        "n=0; until nc %s 5000 </tmp/sent; do n=$((n + 1)); [ $n -lt 30 ]; sleep 1; done; sha256sum </tmp/sent"
+                                        "n=0; until nc %s 5000 </var/tmp/sent; do n=$((n + 1)); [ $n -lt 30 ]; sleep 1; done; sha256sum </var/tmp/sent"
                                                 .formatted(address)),
                         task -> Thread.ofPlatform().daemon().name("sender").start(task));
         int kills = 0;
         while (!sent.isDone() && kills < 5) {
-            killOnceItServes();
+            host.killOnceItServes("vpc");
             kills++;
         }
         assertThat(kills).isPositive();
         assertThat(received.get()).isEqualTo(sent.get());
-        from.shell("rm /tmp/sent");
+        from.shell("rm /var/tmp/sent");
     }
 
     private static String shell(TestGuest guest, String script) {
@@ -194,19 +194,6 @@ class NetworkTest {
             return guest.shell(script);
         } catch (IOException e) {
             throw new CompletionException(e);
-        }
-    }
-
-    /** Whoever was killed before is back when the keeper has another pid for it. */
-    private void killOnceItServes() {
-        int pid = host.pid("vpc");
-        while (pid == 0) {
-            Thread.onSpinWait();
-            pid = host.pid("vpc");
-        }
-        host.signal("vpc", Signals.SIGKILL);
-        while (host.pid("vpc") == pid) {
-            Thread.onSpinWait();
         }
     }
 

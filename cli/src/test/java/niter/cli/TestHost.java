@@ -20,6 +20,7 @@ import niter.controller.control.StateDirectory;
 import niter.controller.northbound.DescribeInstancesRequest;
 import niter.controller.northbound.Instance;
 import niter.linux.Processes;
+import niter.linux.Signals;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -147,6 +148,19 @@ final class TestHost implements AutoCloseable {
         int pid = pid(part);
         assertThat(pid).describedAs(part).isPositive();
         assertThat(Processes.kill(pid, signal)).isTrue();
+    }
+
+    /** Kills a part; whoever was killed before is back when the keeper has another pid for it. */
+    void killOnceItServes(String part) {
+        int pid = pid(part);
+        while (pid == 0) {
+            Thread.onSpinWait();
+            pid = pid(part);
+        }
+        signal(part, Signals.SIGKILL);
+        while (pid(part) == pid) {
+            Thread.onSpinWait();
+        }
     }
 
     /** All instances, also those that are gone. */
