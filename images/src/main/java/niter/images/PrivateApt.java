@@ -201,6 +201,8 @@ final class PrivateApt {
     private static String[] install(
             List<String> packages, @Nullable String from, String... options) {
         List<String> command = new ArrayList<>(List.of("install", "-y", "--no-install-recommends"));
+        // Else apt takes packages that are declared present for outdated ones of the same source.
+        command.addAll(List.of("-o", "APT::Get::Upgrade-By-Source-Package=false"));
         if (from != null) {
             command.addAll(List.of("-t", from));
         }

@@ -18,7 +18,7 @@ import java.util.TreeMap;
  * @param name the image's name
  * @param kernelRelease the Debian release that the kernel comes from
  * @param kernelPackage the kernel's metapackage
- * @param modules kernel modules to install; none may need another
+ * @param modules kernel modules to install; what one needs is listed and loaded before it
  * @param packages Debian packages of trixie, with what they need
  * @param taken packages of which only these places go into the image, without what they need
  * @param sizeBytes the root disk's size
@@ -37,7 +37,8 @@ record Recipe(
         long limitBytes,
         List<Addition> additions,
         String digest) {
-    private static final List<String> NAMES = List.of("micro", "micro-6.1", "tools", "tools-6.1");
+    private static final List<String> NAMES =
+            List.of("micro", "micro-6.1", "tools", "tools-6.1", "drivers");
 
     /** Changed when the builder makes something else of the same recipe. */
     private static final String BUILDER = "1";

@@ -41,7 +41,7 @@ class RecipeTest {
     void anUnknownNameIsAnsweredWithTheKnownOnes(String name) {
         assertThatThrownBy(() -> Recipe.named(name))
                 .isInstanceOf(ImageException.class)
-                .hasMessageContaining("micro, micro-6.1, tools, tools-6.1");
+                .hasMessageContaining("micro, micro-6.1, tools, tools-6.1, drivers");
     }
 
     /** Our programs load no module to start fast; strictness is checked here instead. */
