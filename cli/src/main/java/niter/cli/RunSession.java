@@ -150,7 +150,7 @@ final class RunSession {
                 .setEngine(message(engine));
     }
 
-    private static niter.controller.northbound.Image message(Image image) {
+    static niter.controller.northbound.Image message(Image image) {
         Path initrd = image.initrd();
         return niter.controller.northbound.Image.newBuilder()
                 .setName(image.name())
@@ -162,7 +162,7 @@ final class RunSession {
                 .build();
     }
 
-    private static niter.controller.northbound.Engine message(Engine engine) {
+    static niter.controller.northbound.Engine message(Engine engine) {
         List<String> command = new ArrayList<>(engine.command());
         for (Path directory : engine.firmwareDirectories()) {
             command.add("-L");

@@ -9,6 +9,8 @@ import java.util.Arrays;
 import java.util.List;
 import niter.controller.northbound.Instance;
 import niter.controller.northbound.NorthboundChannel;
+import niter.linux.Terminal;
+import org.jspecify.annotations.Nullable;
 
 /** A guest's agent, for tests that run several commands in one instance. */
 final class TestGuest {
@@ -37,21 +39,31 @@ final class TestGuest {
                 };
         ByteArrayOutputStream errors = new ByteArrayOutputStream();
         Instance made = Instance.newBuilder().setInstanceId(instance).build();
+        GuestCommand.Streams streams =
+                new GuestCommand.Streams(new ByteArrayInputStream(new byte[0]), output, errors);
+        int status = run(streams, null, command);
+        return new TestHost.Ended(
+                status, output.toByteArray(), errors.toString(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * As {@link #run(String...)}, with streams of one's own; its exit status.
+     *
+     * @param window the size of its terminal; null for none
+     */
+    int run(GuestCommand.Streams streams, Terminal.@Nullable Size window, String... command)
+            throws IOException {
+        Instance made = Instance.newBuilder().setInstanceId(instance).build();
         try (NorthboundChannel channel =
                         NorthboundChannel.open(
                                 host.state().controllerSocket(), Duration.ofSeconds(30));
                 AgentConnection agent = new InstanceStart(channel.blocking()).agent(made)) {
-            GuestCommand.Streams streams =
-                    new GuestCommand.Streams(new ByteArrayInputStream(new byte[0]), output, errors);
             List<byte[]> arguments =
                     Arrays.stream(command)
                             .map(word -> word.getBytes(StandardCharsets.UTF_8))
                             .toList();
-            int status =
-                    new GuestCommand(agent, streams)
-                            .run(new GuestCommand.Request(arguments, null, ""));
-            return new TestHost.Ended(
-                    status, output.toByteArray(), errors.toString(StandardCharsets.UTF_8));
+            return new GuestCommand(agent, streams)
+                    .run(new GuestCommand.Request(arguments, window, ""));
         }
     }
 
