@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.StateDirectory;
@@ -63,6 +64,21 @@ final class Host {
             throw new CliException("niter is not up: niter up, or niter run");
         }
         return KeeperClient.connect(state.keeperSocket(), "cli");
+    }
+
+    /**
+     * Does what only a start makes true.
+     *
+     * @param what is asked for, as the user says it
+     * @throws CliException if niter is up
+     */
+    void beforeStart(String what, Progress progress, Consumer<StateDirectory> deed) {
+        try (Descriptor _ = lock(progress)) {
+            if (listens(state.keeperSocket(), UnixSocket.Type.SEQPACKET)) {
+                throw new CliException(what + ": niter is up: niter down first");
+            }
+            deed.accept(state);
+        }
     }
 
     /** Starts what does not run yet; its controller. */

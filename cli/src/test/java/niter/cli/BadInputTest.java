@@ -70,6 +70,17 @@ class BadInputTest {
     }
 
     @Test
+    void aTapDeviceThatIsNoneIsNamedAndNothingStarts() throws IOException {
+        for (String device : new String[] {"none-such", "../tap", "-x", "sixteen-letters-", "lo"}) {
+            TestHost.Ended ended = host.niter("up", "--tap=" + device);
+            assertThat(ended.errors()).startsWith("niter: up: --tap " + device).hasLineCount(1);
+            assertThat(ended.status()).isEqualTo(125);
+        }
+        assertThat(host.state().keeperSocket()).doesNotExist();
+        assertThat(host.state().tap()).doesNotExist();
+    }
+
+    @Test
     void whatSecurityGroupsRefuseIsOneLineThatNamesTheField() throws IOException {
         host.succeed("up");
         try {

@@ -86,7 +86,7 @@ final class Network {
         this.prefixLists = prefixLists;
         this.state = state;
         publicRange = PublicRange.of(state);
-        ports = PortPlan.ofHost();
+        ports = uplink.isRouted() ? new PortPlan(0) : PortPlan.ofHost();
         this.records = records;
     }
 
@@ -211,7 +211,9 @@ final class Network {
                 forwards.put(
                         record.getInstanceId(),
                         ports.forwards(
-                                record.getPublicIpv4(),
+                                uplink.isRouted()
+                                        ? record.getPrivateIpv4()
+                                        : record.getPublicIpv4(),
                                 record.getPrivateIpv4(),
                                 permissions(record)));
             }

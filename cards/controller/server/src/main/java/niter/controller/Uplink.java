@@ -1,6 +1,7 @@
 package niter.controller;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -21,10 +22,11 @@ import niter.linux.UnixSocket;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way out for people without privileges: the engine's QEMU without a machine, whose user-mode
- * network is joined to the VPC card's socket. It holds no guest memory. Which host ports reach
- * which instance is told at run time; what it forwards already is asked first, since it and this
- * process end independently of each other.
+ * The way out: the engine's QEMU without a machine, whose user-mode network is joined to the VPC
+ * card's socket. It holds no guest memory and needs no privileges. Which host ports reach which
+ * instance is told at run time; what it forwards already is asked first, since it and this process
+ * end independently of each other. With a TAP device of the user's in its place nothing is
+ * forwarded: the host routes.
  */
 final class Uplink implements Qmp.Listener {
     static final String NAME = "uplink";
@@ -44,13 +46,12 @@ final class Uplink implements Qmp.Listener {
     private static final String FIXED =
             "-M none -nodefaults -no-user-config -display none -name uplink,process=niter-uplink"
                     + " -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
-                    + "resourcecontrol=deny -netdev user,id=world,ipv6=off,net="
-                    + NETWORK
-                    + " -netdev hubport,id=outside,hubid=0,netdev=world"
+                    + "resourcecontrol=deny -netdev hubport,id=outside,hubid=0,netdev=world"
                     + " -netdev hubport,id=inside,hubid=0,netdev=card"
                     + " -mon chardev=qmp,mode=control";
 
     private final StateDirectory state;
+    private final String tap; // a device's name; empty for the user-mode network
     private final KeptProcess process;
     private final Map<Forward, String> problems = new HashMap<>(); // guarded by this
     private List<Forward> wanted = List.of(); // guarded by this
@@ -59,9 +60,21 @@ final class Uplink implements Qmp.Listener {
     private @Nullable Qmp connection; // the uplink's thread
     private CompletableFuture<Boolean> ready = new CompletableFuture<>(); // guarded by this
 
-    Uplink(KeeperClient keeper, StateDirectory state) {
+    Uplink(KeeperClient keeper, StateDirectory state) throws IOException {
         this.state = state;
+        tap = Files.exists(state.tap()) ? Files.readString(state.tap()) : "";
         process = new KeptProcess(NAME, keeper);
+    }
+
+    /** Whether instances are reached at their own addresses, and not at ports of the host's. */
+    boolean isRouted() {
+        return !tap.isEmpty();
+    }
+
+    private String world() {
+        return isRouted()
+                ? "tap,id=world,script=no,downscript=no,ifname=" + escaped(tap)
+                : "user,id=world,ipv6=off,net=" + NETWORK;
     }
 
     /** Whether a rule for a range of addresses is one for callers on the host. */
@@ -82,6 +95,8 @@ final class Uplink implements Qmp.Listener {
                         .setExecutable(engine.getFirst())
                         .addArguments("niter-uplink")
                         .addAllArguments(engine.subList(1, engine.size()))
+                        .addArguments("-netdev")
+                        .addArguments(world())
                         .addAllArguments(List.of(FIXED.split(" ")))
                         .addArguments("-netdev")
                         .addArguments(
@@ -103,6 +118,9 @@ final class Uplink implements Qmp.Listener {
 
     /** Forwards these and no others, as soon as it runs. */
     synchronized void forward(List<Forward> all) {
+        if (isRouted()) {
+            return;
+        }
         wanted = List.copyOf(all);
         changed = true;
         notifyAll();

@@ -225,6 +225,11 @@ public final class StateDirectory {
         return root.resolve("logs");
     }
 
+    /** The name of the TAP device that is the uplink; without the file it is QEMU's network. */
+    public Path tap() {
+        return root.resolve("tap");
+    }
+
     /** The key that logs in to instances, and the host keys of those. */
     public Path ssh() {
         return root.resolve("ssh");
