@@ -1,5 +1,6 @@
 package niter.cli;
 
+import io.grpc.Context;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -57,16 +58,38 @@ final class HostKeys {
     }
 
     private List<String> printed(String instanceId) {
-        Iterator<ConsoleOutput> output =
-                controller
-                        .withDeadlineAfter(PATIENCE_SECONDS, TimeUnit.SECONDS)
-                        .getConsoleOutput(
-                                ConsoleOutputRequest.newBuilder()
-                                        .setInstance(instanceId)
-                                        .setFollow(true)
-                                        .build());
+        @Nullable List<String> keys;
+        // Ends the stream, which nobody reads to its end.
+        try (Context.CancellableContext context = Context.current().withCancellation()) {
+            keys = context.wrap(() -> read(instanceId)).call();
+        } catch (RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+        if (keys != null) {
+            return keys;
+        }
+        throw new CliException(
+                new InstanceStart(controller)
+                        .ended(
+                                instanceId,
+                                "printed no SSH host keys on its console: it has no SSH server, or"
+                                        + " is not up: niter console "
+                                        + instanceId));
+    }
+
+    private @Nullable List<String> read(String instanceId) {
         Reader reader = new Reader();
         try {
+            Iterator<ConsoleOutput> output =
+                    controller
+                            .withDeadlineAfter(PATIENCE_SECONDS, TimeUnit.SECONDS)
+                            .getConsoleOutput(
+                                    ConsoleOutputRequest.newBuilder()
+                                            .setInstance(instanceId)
+                                            .setFollow(true)
+                                            .build());
             while (output.hasNext()) {
                 @Nullable List<String> keys =
                         reader.read(output.next().getData().toString(StandardCharsets.ISO_8859_1));
@@ -79,13 +102,7 @@ final class HostKeys {
                 throw e;
             }
         }
-        throw new CliException(
-                new InstanceStart(controller)
-                        .ended(
-                                instanceId,
-                                "printed no SSH host keys on its console: it has no SSH server, or"
-                                        + " is not up: niter console "
-                                        + instanceId));
+        return null;
     }
 
     /** Finds the keys in a console's output, whose pieces end anywhere. */

@@ -13,7 +13,7 @@ import niter.controller.northbound.DescribeInstancesRequest;
 import niter.controller.northbound.Instance;
 import niter.controller.northbound.InstanceState;
 
-/** Waits until a new instance runs, then until its guest's agent answers at the serial port. */
+/** An instance on its way: until it runs, until its agent at the serial port answers, its end. */
 final class InstanceStart {
     private static final long CONNECT_SECONDS = 20;
     private static final long SETTLE_SECONDS = 5;
@@ -91,8 +91,8 @@ final class InstanceStart {
         }
     }
 
-    /** Fails with the reason where it has ended. */
-    void checkRunning(String id) {
+    /** The instance; fails with the reason where it has ended. */
+    Instance stillRunning(String id) {
         Instance now =
                 controller
                         .describeInstances(
@@ -100,7 +100,9 @@ final class InstanceStart {
                         .getInstance(0);
         switch (now.getState()) {
             case STOPPED, SHUTTING_DOWN, TERMINATED -> throw new CliException(reason(now));
-            default -> {} // as it should be
+            default -> {
+                return now;
+            }
         }
     }
 

@@ -98,9 +98,8 @@ final class RunSession {
             List<byte[]> arguments,
             boolean withTerminal) {
         InstanceStart start = new InstanceStart(controller);
-        @Nullable SshTarget target = SshTarget.ifOpen(instance, state, controller);
-        try (AgentConnection agent =
-                target == null ? start.agent(instance) : SshAgent.open(target, start)) {
+        try (AgentConnection agent = agent(start, instance, state, controller);
+                InstanceEnd _ = InstanceEnd.watch(controller, instance, agent)) {
             progress.clear();
             return converse(agent, arguments, withTerminal);
         } catch (GuestCommand.OutputClosedException e) {
@@ -114,6 +113,18 @@ final class RunSession {
                     start.ended(instance.getInstanceId(), "cannot be reached: " + e.getMessage()),
                     e);
         }
+    }
+
+    /** By SSH where that leads in, which is faster; else by the serial port. */
+    private static AgentConnection agent(
+            InstanceStart start,
+            Instance instance,
+            StateDirectory state,
+            ControllerBlockingStub controller)
+            throws IOException {
+        @Nullable SshTarget target = SshTarget.ifOpen(instance, state, controller);
+        @Nullable AgentConnection ssh = target == null ? null : SshAgent.open(target);
+        return ssh == null ? start.agent(instance) : ssh;
     }
 
     private static int converse(AgentConnection agent, List<byte[]> arguments, boolean withTerminal)

@@ -53,11 +53,11 @@ final class SshCommand implements Callable<Integer> {
         }
         SshTarget target = SshTarget.of(instance);
         List<String> arguments = new ArrayList<>(target.options());
-        arguments.addAll(
-                List.of("-l", user, "-p", Integer.toString(target.port()), target.address()));
+        arguments.addAll(List.of("-l", user, "-p", Integer.toString(target.port())));
         if (terminal) {
-            arguments.addFirst("-t");
+            arguments.add("-t");
         }
+        arguments.addAll(List.of("--", target.address())); // no option of ssh's behind it
         boolean dashes = !command.isEmpty() && command.getFirst().equals("--");
         arguments.addAll(dashes ? command.subList(1, command.size()) : command);
         return SshTarget.become("ssh", arguments);

@@ -62,27 +62,25 @@ record SshTarget(String instanceId, String address, int port, Path knownHosts, P
             if (port == null) {
                 throw new CliException(closed(found, instance));
             }
-            if (!port.getProblem().isEmpty()) {
-                throw new CliException(instance + ": " + port.getProblem() + ": niter ports");
+            SshTarget target = at(port, found, host.state(), controller);
+            String problem = target.awaitServer(controller);
+            if (!problem.isEmpty()) {
+                throw new CliException(instance + ": " + problem);
             }
-            return at(port, found, host.state(), controller);
+            return target;
         }
     }
 
-    /** Where a port of this host leads to, once the server there answers. */
+    /** Where a port of this host leads to, once the instance has printed its keys. */
     private static SshTarget at(
             Port port, Instance instance, StateDirectory state, ControllerBlockingStub controller) {
-        InstanceStart start = new InstanceStart(controller);
-        start.running(instance);
-        SshTarget target =
-                new SshTarget(
-                        instance.getInstanceId(),
-                        port.getHostAddress(),
-                        port.getHostPort(),
-                        new HostKeys(state, controller).known(instance.getInstanceId()),
-                        SshKey.of(state).privateKey());
-        target.awaitServer(start);
-        return target;
+        new InstanceStart(controller).running(instance);
+        return new SshTarget(
+                instance.getInstanceId(),
+                port.getHostAddress(),
+                port.getHostPort(),
+                new HostKeys(state, controller).known(instance.getInstanceId()),
+                SshKey.of(state).privateKey());
     }
 
     /**
@@ -95,10 +93,11 @@ record SshTarget(String instanceId, String address, int port, Path knownHosts, P
             return null;
         }
         Port port = port(controller, instance);
-        if (port == null || !port.getProblem().isEmpty()) {
+        if (port == null) {
             return null;
         }
-        return at(port, instance, state, controller);
+        SshTarget target = at(port, instance, state, controller);
+        return target.awaitServer(controller).isEmpty() ? target : null;
     }
 
     private static @Nullable Port port(ControllerBlockingStub controller, Instance instance) {
@@ -125,19 +124,21 @@ record SshTarget(String instanceId, String address, int port, Path knownHosts, P
                         .formatted(group, name);
     }
 
-    /** It may be about to start. */
-    private void awaitServer(InstanceStart start) {
+    /** The server may be about to start. Why it will not answer; empty once it does. */
+    private String awaitServer(ControllerBlockingStub controller) {
+        InstanceStart start = new InstanceStart(controller);
         long deadline = System.nanoTime() + PATIENCE_NANOS;
         while (!answers()) {
-            start.checkRunning(instanceId);
+            Port port = port(controller, start.stillRunning(instanceId));
+            if (port == null || !port.getProblem().isEmpty()) {
+                return (port == null ? "port 22 was closed" : port.getProblem()) + ": niter ports";
+            }
             if (System.nanoTime() > deadline) {
-                throw new CliException(
-                        instanceId
-                                + ": nobody answers at port 22: niter vpc drops, niter console "
-                                + instanceId);
+                return "nobody answers at port 22: niter vpc drops, niter console " + instanceId;
             }
             LockSupport.parkNanos(PAUSE_NANOS);
         }
+        return "";
     }
 
     private boolean answers() {

@@ -106,6 +106,8 @@ class ReachTest {
         assertThat(host.succeed("ssh", "web", "hostname", "&&", "cat", "/tmp/said"))
                 .isEqualTo("ip-" + address(webId).replace('.', '-') + "\nhello from user data\n");
         assertThat(host.niter("ssh", "web", "exit", "7").status()).isEqualTo(7);
+        assertThat(host.succeed("ssh", "web", "echo", "-l", "-p")).isEqualTo("-l -p\n");
+        assertThat(host.succeed("ssh", "web", "--", "echo", "-x")).isEqualTo("-x\n");
         byte[] bytes = new byte[300_000];
         new Random(7).nextBytes(bytes);
         Path file = Files.write(home.resolve("sent"), bytes);

@@ -134,7 +134,15 @@ class RunTest {
 
     @Test
     void aKilledHypervisorIsAReasonAndNotAHang() throws Exception {
-        TestHost.Running run = host.start(new byte[0], Map.of(), "run", "--", "sleep", "1000");
+        TestHost.Running run =
+                host.start(
+                        new byte[0],
+                        Map.of(),
+                        "run",
+                        "--",
+                        "sh",
+                        "-c",
+                        "echo runs now >/dev/console; sleep 1000");
         awaitRunningInstance();
         String id =
                 host.instances().stream()
@@ -143,6 +151,9 @@ class RunTest {
                         .orElseThrow()
                         .getInstanceId();
         assertHoldsNothingOfOurs(host.pid(id));
+        while (!host.succeed("logs", id).contains("runs now")) {
+            Thread.onSpinWait();
+        }
         host.signal(id, Signals.SIGKILL);
         TestHost.Ended ended = run.await();
         assertThat(ended.status()).isEqualTo(125);

@@ -38,7 +38,6 @@ final class TestGuest {
                     }
                 };
         ByteArrayOutputStream errors = new ByteArrayOutputStream();
-        Instance made = Instance.newBuilder().setInstanceId(instance).build();
         GuestCommand.Streams streams =
                 new GuestCommand.Streams(new ByteArrayInputStream(new byte[0]), output, errors);
         int status = run(streams, null, command);

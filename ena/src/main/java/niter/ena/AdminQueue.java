@@ -95,6 +95,10 @@ final class AdminQueue {
     }
 
     private long ring(SlotState.Ring ring, int depth, boolean write) {
+        if ((slot.base(ring) & 7) != 0) { // moved after its size was taken
+            failure.broken("%s ring: expected it aligned to 8".formatted(ring));
+            return 0;
+        }
         return dma.address(slot.base(ring), (long) depth * Limits.ADMIN_BYTES, write);
     }
 

@@ -3,6 +3,7 @@ package niter.ena;
 import java.util.function.LongSupplier;
 import niter.pcie.DmaMap;
 import niter.pcie.Function;
+import niter.pcie.LogRation;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +28,7 @@ final class Engine implements Registers.Control, Failure {
     private final TransmitPath transmit;
     private final ReceivePath receive;
     private final LongSupplier clock;
+    private final LogRation ration;
     private boolean inMessage; // a transaction is open
     private boolean recovering = true;
     private boolean stale; // host addresses are to be looked up again
@@ -41,6 +43,7 @@ final class Engine implements Registers.Control, Failure {
         this.function = function;
         this.live = live;
         this.clock = clock;
+        ration = new LogRation(clock);
         dma = function.dma();
         slot = new SlotState(function.state());
         queues = new Queues(slot, live);
@@ -56,7 +59,13 @@ final class Engine implements Registers.Control, Failure {
                         live,
                         queues,
                         new QueueCommands(slot, interrupts, dma),
-                        new Features(identity, slot, new HashFeatures(slot), host, function.id()),
+                        new Features(
+                                identity,
+                                slot,
+                                new HashFeatures(slot),
+                                host,
+                                function.id(),
+                                ration),
                         rss,
                         new Statistics(live, network.allowances()),
                         interrupts,
@@ -121,7 +130,8 @@ final class Engine implements Registers.Control, Failure {
     @Override
     public void beginReset(int reason) {
         boolean asked = reason == 0 || reason == 11 || reason == 12; // normal, shutdown, user
-        LOG.log(
+        ration.log(
+                LOG,
                 asked ? System.Logger.Level.INFO : System.Logger.Level.WARNING,
                 "{0}: the driver resets the device, reason {1}",
                 function.id(),
@@ -201,7 +211,7 @@ final class Engine implements Registers.Control, Failure {
             return 0;
         }
         int work = admin.run(ADMIN_BUDGET);
-        for (int i = 0; i < Limits.PAIRS; i++) {
+        for (int i = 0; i < Limits.PAIRS && work < budget; i++) {
             @Nullable Submission queue = queues.transmit(nextQueue);
             nextQueue = nextQueue + 1 & Limits.PAIRS - 1;
             if (queue != null && serving()) {

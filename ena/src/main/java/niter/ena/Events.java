@@ -120,6 +120,9 @@ final class Events {
     }
 
     private long ring() {
+        if ((slot.base(SlotState.Ring.EVENTS) & 7) != 0) {
+            return 0; // moved after its size was taken: it gets none
+        }
         return dma.address(
                 slot.base(SlotState.Ring.EVENTS), (long) depth() * Limits.ADMIN_BYTES, true);
     }

@@ -3,6 +3,7 @@ package niter.ena;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import niter.pcie.LogRation;
 
 /**
  * GET_FEATURE and SET_FEATURE; a transaction is open. "Unsupported" is the only refusal that
@@ -62,15 +63,23 @@ final class Features {
     private final SlotState slot;
     private final HashFeatures hash;
     private final String id;
+    private final LogRation ration;
     private final MemorySegment page = Arena.ofAuto().allocate(HOST_INFO_BYTES, 8);
     private final HostBuffer host;
 
-    Features(EnaIdentity identity, SlotState slot, HashFeatures hash, HostBuffer host, String id) {
+    Features(
+            EnaIdentity identity,
+            SlotState slot,
+            HashFeatures hash,
+            HostBuffer host,
+            String id,
+            LogRation ration) {
         this.identity = identity;
         this.slot = slot;
         this.hash = hash;
         this.host = host;
         this.id = id;
+        this.ration = ration;
     }
 
     int get(AdminCommand command) {
@@ -189,7 +198,8 @@ final class Features {
         }
         MemorySegment.copy(niter.linux.Memory.all(), at, page, 0, HOST_INFO_BYTES);
         int version = page.get(Limits.LE32, 172);
-        LOG.log(
+        ration.log(
+                LOG,
                 System.Logger.Level.INFO,
                 "{0}: driver of {1}, version {2}.{3}.{4}{5}, features {6}, {7} processors",
                 id,

@@ -40,6 +40,8 @@ public final class Layers {
     private boolean fragment;
     private boolean firstFragment;
     private int fragmentId;
+    private int fragmentOffset;
+    private int fragmentStart;
 
     /** Knows nothing yet. */
     public Layers() {}
@@ -93,6 +95,8 @@ public final class Layers {
         fragment = (fragments & 0x3fff) != 0; // more fragments, or an offset
         firstFragment = fragment && (fragments & 0x1fff) == 0;
         fragmentId = u16(head, network + 4);
+        fragmentOffset = (fragments & 0x1fff) * 8;
+        fragmentStart = network + header;
         protocol = u8(head, network + 9);
         transport = network + header;
     }
@@ -112,8 +116,10 @@ public final class Layers {
                 fragment = (fragments & 0xfff9) != 0; // an atomic fragment is whole
                 firstFragment = fragment && fragments >>> 3 == 0;
                 fragmentId = head.get(BE32, at + 4);
+                fragmentOffset = fragments & 0xfff8;
                 next = u8(head, at);
                 at += 8;
+                fragmentStart = at;
             } else {
                 int bytes = (u8(head, at + 1) + 1) * 8;
                 next = u8(head, at);
@@ -172,6 +178,16 @@ public final class Layers {
     /** What a fragment has in common with the other parts of its packet. */
     public int fragmentId() {
         return fragmentId;
+    }
+
+    /** Where a fragment lies in its packet's fragmentable part, in bytes. */
+    public int fragmentOffset() {
+        return fragmentOffset;
+    }
+
+    /** Where a fragment's share of the fragmentable part begins in the frame. */
+    public int fragmentStart() {
+        return fragmentStart;
     }
 
     private static int u8(MemorySegment head, int offset) {

@@ -13,6 +13,7 @@ final class TransmitPath {
     private final Layers layers = new Layers();
     private final Offloads offloads = new Offloads(layers);
     private final Segmenter segmenter = new Segmenter(offloads);
+    private int frames; // of the last packet
 
     TransmitPath(
             LiveState live,
@@ -29,7 +30,10 @@ final class TransmitPath {
         this.maxMtu = maxMtu;
     }
 
-    /** Sends at most so many packets of a queue; how many there were. */
+    /**
+     * Sends packets of a queue until they were so many frames; how many there were. A packet that
+     * is cut is as much work as its segments.
+     */
     int run(Submission queue, int budget) {
         int work = 0;
         while (work < budget && queue.reachable()) {
@@ -60,7 +64,7 @@ final class TransmitPath {
             poster.word(0, 2, 0);
             poster.word(0, 3, 0);
             poster.post(queue, after, 1);
-            work++;
+            work += Math.max(1, frames);
         }
         return work;
     }
@@ -74,6 +78,7 @@ final class TransmitPath {
     /** False where a buffer is not granted. What cannot be sent is dropped and counted. */
     private boolean send() {
         frame.clear();
+        frames = 0;
         for (int i = 0; i < packet.buffers(); i++) {
             if (!host.add(frame, packet.address(i), packet.length(i))) {
                 if (!frame.isFull() && frame.length() + packet.length(i) <= Frame.MAX_BYTES) {
@@ -85,11 +90,11 @@ final class TransmitPath {
         }
         int bytes = frame.length();
         frame.fillHead();
-        int sent = forward();
-        if (sent == 0) {
+        frames = forward();
+        if (frames == 0) {
             live.count(LiveState.Counter.TX_DROPS, 1);
         } else {
-            live.count(LiveState.Counter.TX_PACKETS, sent);
+            live.count(LiveState.Counter.TX_PACKETS, frames);
             live.count(LiveState.Counter.TX_BYTES, bytes);
         }
         return true;

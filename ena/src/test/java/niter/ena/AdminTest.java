@@ -68,6 +68,21 @@ class AdminTest {
         assertThat(driver.transmit(256, 1).index).as("queues are forgotten").isZero();
     }
 
+    /** Each is a protocol's end for this function, and no more. */
+    @Test
+    void aRingThatMovesAfterItsSizeWasTakenIsRefused() {
+        for (int base : new int[] {0x10, 0x20}) { // of the admin queue and its answers
+            Driver one = Driver.fresh();
+            one.probe();
+            one.write(base, 1); // the other half stays
+            one.command(8);
+            one.write(0x2c, 1);
+            one.poll();
+            assertThat(one.function.errors).singleElement().asString().contains("aligned to 8");
+            assertThat(one.read(0x58) & 0x20).as("fatal").isNotZero();
+        }
+    }
+
     @Test
     void ringsWrapManyTimes() {
         driver.probe();

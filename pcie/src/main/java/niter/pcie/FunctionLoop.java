@@ -43,6 +43,7 @@ final class FunctionLoop implements Function {
     private final Regions regions;
     private final Requests requests;
     private final Epoll epoll = new Epoll();
+    private final LogRation ration = new LogRation(System::nanoTime); // the function's thread
     private final long[] tokens = new long[Epoll.MAX_EVENTS];
     private volatile boolean stopping;
     private volatile boolean removing;
@@ -376,6 +377,6 @@ final class FunctionLoop implements Function {
 
     @Override
     public void guestError(String what) {
-        LOG.log(System.Logger.Level.WARNING, "{0}: guest: {1}", id, what);
+        ration.log(LOG, System.Logger.Level.WARNING, "{0}: guest: {1}", id, what);
     }
 }

@@ -14,7 +14,7 @@ import niter.controller.record.NetworkRecord;
 /** Security groups as the VPC card is told them. */
 final class CardGroups {
     /** Of the one packet of 64 KiB that tells the card the whole VPC; interfaces have the rest. */
-    private static final int MAX_BYTES = 40 * 1024;
+    static final int MAX_BYTES = 40 * 1024;
 
     private CardGroups() {}
 
@@ -57,9 +57,8 @@ final class CardGroups {
         return groups;
     }
 
-    /** Whether the card can be told all of them. */
-    static boolean fit(NetworkRecord record) {
-        return of(withRanges(record)).stream().mapToInt(SecurityGroup::getSerializedSize).sum()
-                <= MAX_BYTES;
+    /** How much of a message they are. */
+    static int bytes(NetworkRecord record) {
+        return of(withRanges(record)).stream().mapToInt(SecurityGroup::getSerializedSize).sum();
     }
 }

@@ -206,6 +206,7 @@ final class Network {
 
     private Map<String, List<Forward>> forwardsOf(Collection<InstanceRecord> all) {
         Map<String, List<Forward>> forwards = new LinkedHashMap<>();
+        List<niter.controller.northbound.SecurityGroup> inForce = groups.inForce();
         for (InstanceRecord record : all) {
             if (!record.getPublicIpv4().isEmpty() && record.getWish() == Wish.RUN) {
                 forwards.put(
@@ -215,17 +216,17 @@ final class Network {
                                         ? record.getPrivateIpv4()
                                         : record.getPublicIpv4(),
                                 record.getPrivateIpv4(),
-                                permissions(record)));
+                                permissions(record, inForce)));
             }
         }
         return forwards;
     }
 
     /** What the instance's groups let in. */
-    private List<IpPermission> permissions(InstanceRecord record) {
+    private static List<IpPermission> permissions(
+            InstanceRecord record, List<niter.controller.northbound.SecurityGroup> inForce) {
         List<IpPermission> permissions = new ArrayList<>();
-        for (niter.controller.northbound.SecurityGroup group :
-                SecurityGroups.of(record, groups.inForce())) {
+        for (niter.controller.northbound.SecurityGroup group : SecurityGroups.of(record, inForce)) {
             permissions.addAll(Permissions.forCard(group.getRuleList(), false));
         }
         return permissions;

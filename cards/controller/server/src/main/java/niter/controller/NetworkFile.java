@@ -68,10 +68,11 @@ final class NetworkFile {
     /**
      * Durable when it returns; as it was where that fails.
      *
-     * @throws ApiException if the VPC card could not be told all of it
+     * @throws ApiException if the VPC card could not be told all of it, and it was less before
      */
     void replace(NetworkRecord next) throws ApiException, IOException {
-        if (!CardGroups.fit(next)) {
+        int bytes = CardGroups.bytes(next);
+        if (bytes > CardGroups.MAX_BYTES && bytes > CardGroups.bytes(record)) {
             throw ApiException.exhausted(
                     "RulesPerSecurityGroupLimitExceeded: all groups together have more rules than"
                             + " the VPC card can be told: delete some");

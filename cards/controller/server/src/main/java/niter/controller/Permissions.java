@@ -82,8 +82,10 @@ final class Permissions {
                 .setIpProtocol(word(protocol))
                 .setFromPort(from)
                 .setToPort(to)
-                .setCidrIpv4(rule.getCidrIpv4().isEmpty() ? "" : range(rule.getCidrIpv4()))
-                .setCidrIpv6(rule.getCidrIpv6().isEmpty() ? "" : range6(rule.getCidrIpv6()))
+                .setCidrIpv4(
+                        rule.getCidrIpv4().isEmpty() ? "" : range("cidr_ipv4", rule.getCidrIpv4()))
+                .setCidrIpv6(
+                        rule.getCidrIpv6().isEmpty() ? "" : range6("cidr_ipv6", rule.getCidrIpv6()))
                 .build();
     }
 
@@ -119,7 +121,7 @@ final class Permissions {
         };
     }
 
-    static String range(String text) throws ApiException {
+    static String range(String field, String text) throws ApiException {
         String[] parts = text.split("/", -1);
         try {
             if (parts.length == 2 && parts[1].matches("[0-9]{1,2}")) {
@@ -127,12 +129,12 @@ final class Permissions {
                 return Ipv4.Range.around(Ipv4.address(parts[0]), bits).toString();
             }
         } catch (IllegalArgumentException e) {
-            throw invalid("cidr_ipv4: " + e.getMessage());
+            throw invalid(field + ": " + e.getMessage());
         }
-        throw invalid("cidr_ipv4: expected ADDRESS/BITS, got \"" + text + "\"");
+        throw invalid(field + ": expected ADDRESS/BITS, got \"" + text + "\"");
     }
 
-    static String range6(String text) throws ApiException {
+    static String range6(String field, String text) throws ApiException {
         String[] parts = text.split("/", -1);
         try {
             if (parts.length == 2 && parts[1].matches("[0-9]{1,3}")) {
@@ -142,9 +144,9 @@ final class Permissions {
                 }
             }
         } catch (IllegalArgumentException e) {
-            throw invalid("cidr_ipv6: " + e.getMessage());
+            throw invalid(field + ": " + e.getMessage());
         }
-        throw invalid("cidr_ipv6: expected ADDRESS/BITS, got \"" + text + "\"");
+        throw invalid(field + ": expected ADDRESS/BITS, got \"" + text + "\"");
     }
 
     /** Whether they say the same; ids and descriptions do not matter. */

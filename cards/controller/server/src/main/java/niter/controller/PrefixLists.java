@@ -114,7 +114,7 @@ final class PrefixLists {
             ManagedPrefixList.Builder rest = list.toBuilder().clearEntry();
             List<String> gone = new ArrayList<>();
             for (String cidr : request.getRemoveCidrList()) {
-                gone.add(range(list, cidr));
+                gone.add(range("remove_cidr", list, cidr));
             }
             for (PrefixListEntry entry : list.getEntryList()) {
                 if (!gone.remove(entry.getCidr())) {
@@ -177,7 +177,7 @@ final class PrefixLists {
         list.getEntryList().forEach(entry -> entries.put(entry.getCidr(), entry));
         for (PrefixListEntry entry : added.getEntryList()) {
             Permissions.description(entry.getDescription());
-            String cidr = range(list, entry.getCidr());
+            String cidr = range("entry.cidr", list, entry.getCidr());
             entries.put(cidr, entry.toBuilder().setCidr(cidr).build());
         }
         if (entries.size() > list.getMaxEntries()) {
@@ -188,9 +188,10 @@ final class PrefixLists {
         return List.copyOf(entries.values());
     }
 
-    private static String range(ManagedPrefixList list, String cidr) throws ApiException {
+    private static String range(String field, ManagedPrefixList list, String cidr)
+            throws ApiException {
         return list.getAddressFamily().equals("IPv4")
-                ? Permissions.range(cidr)
-                : Permissions.range6(cidr);
+                ? Permissions.range(field, cidr)
+                : Permissions.range6(field, cidr);
     }
 }

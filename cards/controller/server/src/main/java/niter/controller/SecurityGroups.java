@@ -181,9 +181,9 @@ final class SecurityGroups {
             throws ApiException, IOException {
         text("group_name", name);
         text("description", description);
-        if (name.startsWith("sg-")) {
+        if (name.startsWith("sg-") || name.startsWith("pl-")) {
             throw ApiException.invalid(
-                    "InvalidParameterValue: group_name: expected it not to begin with sg-");
+                    "InvalidParameterValue: group_name: expected it not to begin with sg- or pl-");
         }
         for (SecurityGroup group : all()) {
             if (group.getGroupName().equals(name)) {

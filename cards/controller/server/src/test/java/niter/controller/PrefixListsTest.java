@@ -109,7 +109,7 @@ class PrefixListsTest {
         refused(
                 "ip_protocol: icmp is IPv4's",
                 () -> groups.authorize("web", false, List.of(rule("icmp", list))));
-        refused("cidr_ipv6: expected", () -> lists.create(asked("IPv6", 2, "10.0.0.0/8")));
+        refused("entry.cidr: expected", () -> lists.create(asked("IPv6", 2, "10.0.0.0/8")));
     }
 
     @Test
@@ -138,7 +138,7 @@ class PrefixListsTest {
         refused("address_family: expected IPv4 or", () -> lists.create(asked("IPv5", 1)));
         refused("max_entries: expected 1 to 1000", () -> lists.create(asked("IPv4", 0)));
         refused("max_entries: expected 1 to 1000", () -> lists.create(asked("IPv4", 1001)));
-        refused("cidr_ipv4: expected", () -> lists.create(asked("IPv4", 1, "10.0.0.0/33")));
+        refused("entry.cidr: expected", () -> lists.create(asked("IPv4", 1, "10.0.0.0/33")));
         refused(
                 "PrefixListMaxEntriesExceeded",
                 () -> lists.create(asked("IPv4", 1, "1.0.0.0/8", "2.0.0.0/8")));

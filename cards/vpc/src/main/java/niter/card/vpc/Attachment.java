@@ -21,6 +21,7 @@ final class Attachment implements Network, Allowances {
     private final Vpc vpc;
     private final Port port;
     private final DropCounts drops = new DropCounts();
+    private final FlowQuota quota;
     private Interface config;
     private Rule[] in = {};
     private Rule[] out = {};
@@ -31,6 +32,7 @@ final class Attachment implements Network, Allowances {
 
     Attachment(Vpc vpc, Interface config, Port port) {
         advertised = vpc.nanos();
+        quota = new FlowQuota(vpc.flowsOfAnInterface());
         this.vpc = vpc;
         this.config = config;
         this.port = port;
@@ -42,6 +44,10 @@ final class Attachment implements Network, Allowances {
 
     int mtu() {
         return port.mtu();
+    }
+
+    FlowQuota quota() {
+        return quota;
     }
 
     /** Gives its guest a frame, which is counted where it cannot take it. */
@@ -209,6 +215,6 @@ final class Attachment implements Network, Allowances {
 
     @Override
     public long conntrackAvailable() {
-        return vpc.flows();
+        return quota.available();
     }
 }

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Card implements Vpc.Outlets {
     private static final System.Logger LOG = System.getLogger(Card.class.getName());
-    private static final int FLOWS = 65_536;
+    private static final int FLOWS = 262_144;
 
     // With the keeper, beside the functions.
     private static final String FLOW_TABLE = "card/flows";
@@ -222,8 +222,13 @@ final class Card implements Vpc.Outlets {
         CompletableFuture<Boolean> applied = new CompletableFuture<>();
         core.execute(
                 () -> {
-                    vpc.apply(next);
-                    applied.complete(true);
+                    try {
+                        vpc.apply(next);
+                        applied.complete(true);
+                    } catch (RuntimeException e) { // a defect: who waits hears of it too
+                        applied.completeExceptionally(e);
+                        throw e;
+                    }
                 });
         applied.join();
     }

@@ -5,13 +5,14 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
+import java.security.SecureRandom;
 
 /**
  * Flows that were allowed, in memory that outlives the process. A flow has one entry for both
  * directions; addresses are 128 bits (IPv4 as ::ffff:a.b.c.d).
  *
  * <pre>
- * 0     header: u64 magic, u32 version, u32 buckets
+ * 0     header: u64 magic, u32 version, u32 buckets, u64 seed of the hash
  * 64    buckets of 8 entries of 64 bytes
  *         0   u32 state: 0 free; written last
  *         4   u32 ports: the initiator's [31:16], the other's [15:0]
@@ -24,7 +25,7 @@ import java.lang.invoke.VarHandle;
  * be mended after a kill.
  */
 final class FlowTable {
-    static final int VERSION = 1;
+    static final int VERSION = 2;
     static final long ENTRY_BYTES = 64;
     static final int WAYS = 8;
 
@@ -32,6 +33,7 @@ final class FlowTable {
     static final long NONE = -1;
 
     private static final long MAGIC = 0x314c_4652_4554_494eL; // "NITERFL1"
+    private static final long SEED = 16;
     private static final long HEADER_BYTES = 64;
     private static final VarHandle INT = JAVA_INT.varHandle();
 
@@ -56,11 +58,13 @@ final class FlowTable {
 
     private final MemorySegment memory;
     private final int buckets;
+    private final long seed;
     private boolean reversed; // of the last find
 
     private FlowTable(MemorySegment memory, int buckets) {
         this.memory = memory;
         this.buckets = buckets;
+        seed = memory.get(JAVA_LONG, SEED);
     }
 
     /** How much memory so many flows take; buckets are a power of two. */
@@ -80,6 +84,7 @@ final class FlowTable {
         if (memory.get(JAVA_LONG, 0) == 0) {
             memory.set(JAVA_INT, 8, VERSION);
             memory.set(JAVA_INT, 12, buckets);
+            memory.set(JAVA_LONG, SEED, new SecureRandom().nextLong());
             memory.set(JAVA_LONG, 0, MAGIC);
         }
         if (memory.get(JAVA_LONG, 0) != MAGIC
@@ -104,10 +109,6 @@ final class FlowTable {
             int next = state | (reversed ? ANSWERED : 0);
             if (key.protocol == TCP) {
                 next = (tcpFlags & 0x05) != 0 ? next | CLOSING : next; // FIN or RST
-                next =
-                        (tcpFlags & 0x12) == 0x02
-                                ? USED | state & UNTRACKED
-                                : next; // a new connection: SYN alone
             }
             memory.set(JAVA_LONG, entry + 8, nowNanos);
             if (next != state) {
@@ -115,6 +116,11 @@ final class FlowTable {
             }
         }
         return entry;
+    }
+
+    /** Whether the packet that was found last goes against the flow's first one. */
+    boolean wasReversed() {
+        return reversed;
     }
 
     /** As {@link #find}, but changes nothing. */
@@ -204,16 +210,44 @@ final class FlowTable {
                 entry += ENTRY_BYTES) {
             int state = memory.get(JAVA_INT, entry);
             if ((state & UNTRACKED) != 0) {
-                int ports = memory.get(JAVA_INT, entry + 4);
-                key.sourceHigh = memory.get(JAVA_LONG, entry + 16);
-                key.sourceLow = memory.get(JAVA_LONG, entry + 24);
-                key.destinationHigh = memory.get(JAVA_LONG, entry + 32);
-                key.destinationLow = memory.get(JAVA_LONG, entry + 40);
-                key.ports(memory.get(JAVA_INT, entry + 48), ports >>> 16, ports & 0xffff);
+                read(entry, key);
                 long next = verdict.review(key, state & UNTRACKED);
                 INT.setRelease(memory, entry, next == NONE ? 0 : state & ~UNTRACKED | (int) next);
             }
         }
+    }
+
+    /** Counts flows. */
+    interface Test {
+        /**
+         * Whether it counts.
+         *
+         * @param key as the flow began
+         */
+        boolean counts(FlowKey key);
+    }
+
+    /** How many flows that are alive pass a test. */
+    int count(FlowKey key, Test test, long nowNanos) {
+        int count = 0;
+        for (long entry = HEADER_BYTES;
+                entry < HEADER_BYTES + (long) buckets * WAYS * ENTRY_BYTES;
+                entry += ENTRY_BYTES) {
+            if (memory.get(JAVA_INT, entry) != 0 && alive(entry, nowNanos)) {
+                read(entry, key);
+                count += test.counts(key) ? 1 : 0;
+            }
+        }
+        return count;
+    }
+
+    private void read(long entry, FlowKey key) {
+        int ports = memory.get(JAVA_INT, entry + 4);
+        key.sourceHigh = memory.get(JAVA_LONG, entry + 16);
+        key.sourceLow = memory.get(JAVA_LONG, entry + 24);
+        key.destinationHigh = memory.get(JAVA_LONG, entry + 32);
+        key.destinationLow = memory.get(JAVA_LONG, entry + 40);
+        key.ports(memory.get(JAVA_INT, entry + 48), ports >>> 16, ports & 0xffff);
     }
 
     /** Forgets all flows of an address: whoever gets it next is somebody else. */
@@ -270,12 +304,17 @@ final class FlowTable {
         return nowNanos - memory.get(JAVA_LONG, entry + 8) < limit;
     }
 
-    /** The same for both directions. */
-    private static long hash(FlowKey key) {
-        long hash = (key.sourceLow ^ key.destinationLow) + (key.sourceHigh ^ key.destinationHigh);
-        hash ^= (long) (key.sourcePort ^ key.destinationPort) << 32;
-        hash += (long) key.sourcePort + key.destinationPort + ((long) key.protocol << 20);
-        return mix(hash);
+    /**
+     * The same for both directions. Who does not know the seed cannot choose flows of one bucket.
+     */
+    private long hash(FlowKey key) {
+        long one = end(key.sourceHigh, key.sourceLow, key.sourcePort);
+        long other = end(key.destinationHigh, key.destinationLow, key.destinationPort);
+        return mix(one + other + key.protocol);
+    }
+
+    private long end(long high, long low, int port) {
+        return mix(mix(mix(high ^ seed) ^ low) + port);
     }
 
     private static long second(long hash) {
@@ -285,7 +324,8 @@ final class FlowTable {
     private static long mix(long value) {
         long hash = value * 0x9e37_79b9_7f4a_7c15L;
         hash ^= hash >>> 32;
-        return hash * 0x9e37_79b9_7f4a_7c15L;
+        hash *= 0x9e37_79b9_7f4a_7c15L;
+        return hash ^ hash >>> 29;
     }
 
     private long bucket(long hash) {

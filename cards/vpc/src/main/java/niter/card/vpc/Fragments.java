@@ -11,6 +11,7 @@ final class Fragments {
 
     private final long[] keys = new long[SLOTS * WORDS];
     private final int[] ids = new int[SLOTS];
+    private final int[] headers = new int[SLOTS];
     private final long[] seen = new long[SLOTS];
     private final boolean[] used = new boolean[SLOTS];
 
@@ -18,8 +19,9 @@ final class Fragments {
      * Lets the other parts pass.
      *
      * @param key with the packet's addresses
+     * @param headerBytes how much of the packet was judged: no other part lies over it (RFC 1858)
      */
-    void allow(FlowKey key, int id, int protocol, long nowNanos) {
+    void allow(FlowKey key, int id, int protocol, int headerBytes, long nowNanos) {
         int slot = slot(key, id, protocol);
         int at = slot * WORDS;
         keys[at] = key.sourceHigh;
@@ -28,11 +30,17 @@ final class Fragments {
         keys[at + 3] = key.destinationLow;
         keys[at + 4] = protocol;
         ids[slot] = id;
+        headers[slot] = headerBytes;
         seen[slot] = nowNanos;
         used[slot] = true;
     }
 
-    boolean isAllowed(FlowKey key, int id, int protocol, long nowNanos) {
+    /**
+     * Whether a part may pass.
+     *
+     * @param offset where it lies in the packet, in bytes
+     */
+    boolean isAllowed(FlowKey key, int id, int protocol, int offset, long nowNanos) {
         int slot = slot(key, id, protocol);
         int at = slot * WORDS;
         return used[slot]
@@ -42,6 +50,7 @@ final class Fragments {
                 && keys[at + 3] == key.destinationLow
                 && keys[at + 4] == protocol
                 && ids[slot] == id
+                && offset >= headers[slot]
                 && nowNanos - seen[slot] < LIFE_NANOS;
     }
 

@@ -8,10 +8,10 @@ import niter.ena.Layers;
 
 /** ICMP, RFC 792 and 4443: message types, and the router's answer to packets that are too long. */
 final class Icmp {
-    static final int ECHO_REPLY = 0;
-    static final int ECHO = 8;
-    static final int ECHO_6 = 128;
-    static final int ECHO_REPLY_6 = 129;
+    private static final int ECHO_REPLY = 0;
+    private static final int ECHO = 8;
+    private static final int ECHO_6 = 128;
+    private static final int ECHO_REPLY_6 = 129;
 
     private static final int UNREACHABLE = 3;
     private static final int FRAGMENTATION_NEEDED = 4; // a code of it
@@ -29,6 +29,16 @@ final class Icmp {
     private static final int QUOTE_6 = 1232;
 
     private Icmp() {}
+
+    static boolean isEchoRequest(int protocol, int type) {
+        return protocol == Layers.ICMP && type == ECHO
+                || protocol == Layers.ICMPV6 && type == ECHO_6;
+    }
+
+    static boolean isEchoReply(int protocol, int type) {
+        return protocol == Layers.ICMP && type == ECHO_REPLY
+                || protocol == Layers.ICMPV6 && type == ECHO_REPLY_6;
+    }
 
     /** Whether a message is about another packet, and breaks it. */
     static boolean isError(int protocol, int type) {

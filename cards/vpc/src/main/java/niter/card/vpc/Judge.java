@@ -3,6 +3,7 @@ package niter.card.vpc;
 import java.lang.foreign.MemorySegment;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import niter.controller.control.Ipv6;
 import niter.ena.Frame;
 import niter.ena.Layers;
@@ -14,19 +15,29 @@ import org.jspecify.annotations.Nullable;
  * core's thread.
  */
 final class Judge {
-    private static final int NO_ECHO = 0xffff; // no message's type
+    private static final int NO_ANSWER = 0xffff; // the other side's "port" of ICMP messages
+    private static final int ECHO = 0xfffe; // that of an echo, whose own is its id
     private static final int TCP_HEADER = 20;
+    private static final int UDP_HEADER = 8;
     private static final int ICMP_HEADER = 8;
     private static final int SYN = 0x02; // TCP's flags
     private static final int ACK = 0x10;
 
     private final FlowTable flows;
+    private final Supplier<AddressMap> addresses;
     private final LongSupplier clock;
     private final FlowKey key = new FlowKey();
+    private final FlowKey other = new FlowKey(); // of a flow in the table
     private final Fragments fragments = new Fragments();
 
-    Judge(FlowTable flows, LongSupplier clock) {
+    /**
+     * A judge without memory of its own.
+     *
+     * @param addresses whose they are now
+     */
+    Judge(FlowTable flows, Supplier<AddressMap> addresses, LongSupplier clock) {
         this.flows = flows;
+        this.addresses = addresses;
         this.clock = clock;
     }
 
@@ -37,7 +48,8 @@ final class Judge {
         long now = clock.getAsLong();
         key.addresses(frame.head(), layers);
         if (layers.isFragment() && !layers.isFirstFragment()) {
-            return fragments.isAllowed(key, layers.fragmentId(), protocol, now)
+            return fragments.isAllowed(
+                            key, layers.fragmentId(), protocol, layers.fragmentOffset(), now)
                     ? null
                     : DropReason.FRAGMENT;
         }
@@ -46,21 +58,63 @@ final class Judge {
         }
         int port = ports(frame.head(), layers);
         int flags = flags(frame.head(), layers);
-        if (flows.find(key, flags, now) == FlowTable.NONE && !isError(frame, layers, now)) {
+        if (!isKnown(frame, layers, flags, now) && !isError(frame, layers, now)) {
             if (from != null && !from.mayLeave(protocol, port, key, groups(to))) {
                 return DropReason.GROUP_OUT;
             }
             if (to != null && !to.mayEnter(protocol, port, key, groups(from))) {
                 return DropReason.GROUP_IN;
             }
-            if (!flows.add(key, untracked(from, to, protocol, port), now)) {
+            Attachment owner = from != null ? from : to;
+            if (owner == null
+                    || !hasRoom(owner, now)
+                    || !flows.add(key, untracked(from, to, protocol, port), now)) {
                 return DropReason.FLOW_TABLE_FULL;
             }
+            owner.quota().began();
         }
         if (layers.isFragment()) {
-            fragments.allow(key, layers.fragmentId(), protocol, now);
+            int headers = layers.transport() + header(protocol) - layers.fragmentStart();
+            fragments.allow(key, layers.fragmentId(), protocol, headers, now);
         }
         return null;
+    }
+
+    /**
+     * Whether the packet goes on with a flow. What begins one is decided anew, though it may look
+     * like one that was allowed: a TCP connection, and an echo request against an echo.
+     */
+    private boolean isKnown(Frame frame, Layers layers, int flags, long now) {
+        if ((flags & (SYN | ACK)) == SYN || flows.find(key, flags, now) == FlowTable.NONE) {
+            return false;
+        }
+        return !flows.wasReversed()
+                || !Icmp.isEchoRequest(
+                        layers.protocol(), Wire.u8(frame.head(), layers.transport()));
+    }
+
+    private boolean hasRoom(Attachment owner, long now) {
+        FlowQuota quota = owner.quota();
+        if (quota.isStale(now)) {
+            quota.counted(count(owner, now), now);
+        }
+        return quota.hasRoom();
+    }
+
+    /** How many flows count for an interface: those that it began, or somebody outside with it. */
+    private int count(Attachment owner, long now) {
+        return flows.count(
+                other,
+                flow -> {
+                    Attachment from = addresses.get().get(flow.sourceHigh, flow.sourceLow);
+                    return owner
+                            == (from != null
+                                    ? from
+                                    : addresses
+                                            .get()
+                                            .get(flow.destinationHigh, flow.destinationLow));
+                },
+                now);
     }
 
     /**
@@ -78,19 +132,25 @@ final class Judge {
         }
         key.addresses(frame.head(), layers);
         ports(frame.head(), layers);
-        return flows.find(key, flags, clock.getAsLong()) != FlowTable.NONE;
+        long now = clock.getAsLong();
+        // UDP has no end: a guest does not keep a caller's flow alive by itself.
+        return layers.protocol() == Layers.UDP
+                ? flows.look(key, now) != FlowTable.NONE
+                : isKnown(frame, layers, flags, now);
     }
 
-    /**
-     * Whether the frame, or the first fragment (RFC 1858), has all of its layer-4 header; that of
-     * UDP is whole or the protocol is none.
-     */
+    /** Whether the frame, or the first fragment (RFC 1858), has all of its layer-4 header. */
     private static boolean isWhole(Frame frame, Layers layers) {
-        int room = frame.headLength() - layers.transport();
-        return switch (layers.protocol()) {
-            case Layers.TCP -> room >= TCP_HEADER;
-            case Layers.ICMP, Layers.ICMPV6 -> room >= ICMP_HEADER;
-            default -> true;
+        return frame.headLength() - layers.transport() >= header(layers.protocol());
+    }
+
+    /** Bytes of a layer-4 header that are judged by; 0 where it is none that is known. */
+    private static int header(int protocol) {
+        return switch (protocol) {
+            case Layers.TCP -> TCP_HEADER;
+            case Layers.UDP -> UDP_HEADER;
+            case Layers.ICMP, Layers.ICMPV6 -> ICMP_HEADER;
+            default -> 0;
         };
     }
 
@@ -114,13 +174,14 @@ final class Judge {
             }
             case Layers.ICMP, Layers.ICMPV6 -> {
                 int type = Wire.u8(head, at);
-                boolean echo =
-                        protocol == Layers.ICMP
-                                ? type == Icmp.ECHO_REPLY || type == Icmp.ECHO
-                                : type == Icmp.ECHO_6 || type == Icmp.ECHO_REPLY_6;
-                int id = echo ? Wire.u16(head, at + 4) : type;
                 // An echo's answer is the same flow; other messages have no answer.
-                key.ports(protocol, id, echo ? id : NO_ECHO);
+                if (Icmp.isEchoRequest(protocol, type)) {
+                    key.ports(protocol, Wire.u16(head, at + 4), ECHO);
+                } else if (Icmp.isEchoReply(protocol, type)) {
+                    key.ports(protocol, ECHO, Wire.u16(head, at + 4));
+                } else {
+                    key.ports(protocol, Wire.u16(head, at), NO_ANSWER);
+                }
                 return Wire.u16(head, at);
             }
             default -> {
@@ -179,12 +240,13 @@ final class Judge {
      * Decides again, after the rules have changed, about the flows that EC2 does not track; those
      * that it tracks go on until they are idle.
      */
-    void review(AddressMap addresses) {
+    void review() {
+        AddressMap now = addresses.get();
         flows.review(
                 key,
                 (flow, untracked) -> {
-                    Attachment from = addresses.get(flow.sourceHigh, flow.sourceLow);
-                    Attachment to = addresses.get(flow.destinationHigh, flow.destinationLow);
+                    Attachment from = now.get(flow.sourceHigh, flow.sourceLow);
+                    Attachment to = now.get(flow.destinationHigh, flow.destinationLow);
                     if (from == null && to == null) {
                         return untracked; // nobody is plugged in yet
                     }

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * answers ARP, nothing that is sent to all reaches another guest. On the core's thread.
  */
 final class Vpc {
+    private static final int SHARES = 8;
+
     private final Judge judge;
     private final int flowCount;
     private final Outlets outlets;
@@ -36,7 +38,7 @@ final class Vpc {
      * @param outlets where packets go that are for no interface
      */
     Vpc(FlowTable flows, int flowCount, LongSupplier clock, Outlets outlets) {
-        judge = new Judge(flows, clock);
+        judge = new Judge(flows, () -> byAddress, clock);
         ipv4 = new Ipv4Router(this, judge, answer);
         ipv6 = new Ipv6Router(this, answer);
         this.flowCount = flowCount;
@@ -53,8 +55,9 @@ final class Vpc {
         boolean toUplink(Frame frame);
     }
 
-    int flows() {
-        return flowCount;
+    /** How many flows may begin with one interface: enough, and never all there are. */
+    int flowsOfAnInterface() {
+        return flowCount / SHARES;
     }
 
     /** An interface that is plugged in; null where it is not. */
@@ -84,7 +87,7 @@ final class Vpc {
     void apply(Configuration next) {
         configuration = next;
         refresh();
-        judge.review(byAddress);
+        judge.review();
     }
 
     private void refresh() {

@@ -143,6 +143,46 @@ class VpcTest {
         assertThat(passes(0, 1, 6, Packet.tcp(1001, 22, SYN))).isFalse();
     }
 
+    /** A connection that begins again is decided again, whatever its ports were used for before. */
+    @Test
+    void aNewConnectionOfOldPortsIsDecidedAnew() {
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 22, SYN))).isTrue();
+        assertThat(passes(1, 0, 6, Packet.tcp(22, 1000, SYN | ACK))).isTrue();
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 22, SYN))).as("the rule is there").isTrue();
+        groups.put("sg-ssh", new SecurityGroup("sg-ssh", List.of(), List.of(EVERYTHING)));
+        apply();
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 22, ACK))).isTrue();
+        assertThat(passes(0, 1, 6, Packet.tcp(1000, 22, SYN))).isFalse();
+        assertThat(passes(1, 0, 6, Packet.tcp(22, 2000, SYN))).isTrue();
+        assertThat(passes(0, 1, 6, Packet.tcp(2000, 22, SYN))).as("against a flow").isFalse();
+    }
+
+    @Test
+    void nobodyFillsTheFlowTableForOthers() {
+        for (int port = 1; port <= 20_000; port++) {
+            send(0, packet(0, 3, 17, Packet.udp(port, 9, 0)));
+            received.get(3).clear();
+        }
+        assertThat(drops(0, DropReason.FLOW_TABLE_FULL)).isEqualTo(20_000 - 1024 / 8);
+        assertThat(attachments.get(0).conntrack()).isEqualTo(20_000 - 1024 / 8);
+        assertThat(attachments.get(0).conntrackAvailable()).isZero();
+        for (int port = 1; port <= 100; port++) {
+            assertThat(passes(1, 3, 17, Packet.udp(port, 9, 0))).isTrue();
+        }
+        assertThat(attachments.get(1).conntrackAvailable()).isEqualTo(1024 / 8 - 100);
+        assertThat(attachments.get(3).conntrackAvailable()).as("who is called").isPositive();
+        // A successor counts what the one before allowed.
+        vpc = successor();
+        for (int i = 0; i < interfaces.size(); i++) {
+            attachments.set(i, attach(interfaces.get(i), port(i)));
+        }
+        apply();
+        assertThat(passes(0, 3, 17, Packet.udp(20_001, 9, 0))).isFalse();
+        nanos += 31_000_000_000L; // all are idle
+        assertThat(passes(0, 3, 17, Packet.udp(20_002, 9, 0))).isTrue();
+        assertThat(attachments.get(0).conntrackAvailable()).isEqualTo(1024 / 8 - 1);
+    }
+
     @Test
     void whatIsOpenToAllEndsWithItsRule() {
         Rule web = new Rule(17, 80, 80, new Rule.Addresses(Ipv4.Range.of("0.0.0.0/0")));
@@ -207,6 +247,7 @@ class VpcTest {
         assertThat(passes(0, 1, 1, Packet.icmp(0, 0, 77))).isTrue();
         assertThat(passes(0, 1, 1, Packet.icmp(0, 0, 78))).isFalse();
         assertThat(passes(0, 1, 1, Packet.icmp(8, 0, 79))).isFalse();
+        assertThat(passes(0, 1, 1, Packet.icmp(8, 0, 77))).as("who only answers").isFalse();
         // "Unreachable" about a packet of a flow that exists, and about one that does not.
         assertThat(passes(1, 0, 17, Packet.udp(700, 800, 0))).isTrue();
         assertThat(passes(0, 1, 1, error(packet(1, 0, 17, Packet.udp(700, 800, 0))))).isTrue();
@@ -311,6 +352,23 @@ class VpcTest {
         second[19] = 1; // of another packet
         send(0, second);
         assertThat(drops(0, DropReason.FRAGMENT)).isEqualTo(2);
+    }
+
+    /** RFC 1858: what was judged is not written over. */
+    @Test
+    void noFragmentLiesOverTheHeader() {
+        byte[] first = packet(0, 1, 6, Packet.tcp(1000, 22, SYN));
+        first[20] = 0x20;
+        send(0, first);
+        byte[] second = packet(0, 1, 6, new byte[16]);
+        for (int offset = 1; offset <= 2; offset++) {
+            second[21] = (byte) offset;
+            send(0, second);
+            assertThat(drops(0, DropReason.FRAGMENT)).isEqualTo(offset);
+        }
+        second[21] = 3;
+        send(0, second);
+        assertThat(received.get(1)).hasSize(2);
     }
 
     @Test

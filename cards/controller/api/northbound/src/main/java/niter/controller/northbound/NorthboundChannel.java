@@ -21,9 +21,10 @@ import java.util.logging.Logger;
 /**
  * A connection to the controller's Unix socket for which a restart of the controller is a pause: a
  * call waits for the connection, and is sent again where the connection ended before its answer
- * began (every call is safe to repeat). A controller that stays away longer than the given patience
- * ends all calls with UNAVAILABLE. A stream that had begun ends with UNAVAILABLE; its caller opens
- * it again.
+ * began. RunInstances has a token for that; what else makes or changes something may be refused as
+ * done already, and a prefix list be made twice. A controller that stays away longer than the given
+ * patience ends all calls with UNAVAILABLE. A stream that had begun ends with UNAVAILABLE; its
+ * caller opens it again.
  */
 public final class NorthboundChannel implements AutoCloseable {
     private static final long LOOK_AGAIN_MS = 50;
