@@ -75,7 +75,7 @@ final class GuestCommand {
         while (true) {
             Frame frame = agent.receive();
             if (frame == null) {
-                throw new GuestEndedException("ended before the command did");
+                throw new GuestEndedException("is no longer connected; the command had not ended");
             }
             switch (frame.type()) {
                 case Frame.STARTED -> started.set(true);

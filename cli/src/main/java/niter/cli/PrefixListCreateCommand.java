@@ -22,8 +22,7 @@ final class PrefixListCreateCommand implements Runnable {
     @Option(
             names = "--family",
             paramLabel = "FAMILY",
-            defaultValue = "IPv4",
-            description = "IPv4 or IPv6 (${DEFAULT-VALUE}).")
+            description = "IPv4 or IPv6; default: the first entry's, or IPv4.")
     private String family = "";
 
     @Option(
@@ -41,7 +40,7 @@ final class PrefixListCreateCommand implements Runnable {
         ManagedPrefixList.Builder request =
                 ManagedPrefixList.newBuilder()
                         .setPrefixListName(name)
-                        .setAddressFamily(family)
+                        .setAddressFamily(family())
                         .setMaxEntries(maxEntries);
         entries.forEach(cidr -> request.addEntry(PrefixListEntry.newBuilder().setCidr(cidr)));
         try (NorthboundChannel channel = Host.open().connect()) {
@@ -51,5 +50,12 @@ final class PrefixListCreateCommand implements Runnable {
                             .getPrefixList(0)
                             .getPrefixListId());
         }
+    }
+
+    private String family() {
+        if (family.isEmpty()) {
+            return !entries.isEmpty() && entries.getFirst().contains(":") ? "IPv6" : "IPv4";
+        }
+        return family.replaceFirst("(?i)ip(?=v)", "IP").replaceFirst("V", "v");
     }
 }

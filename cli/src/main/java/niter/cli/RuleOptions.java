@@ -23,11 +23,17 @@ final class RuleOptions {
     private String port = "";
 
     @Option(
-            names = {"--source", "--destination"},
+            names = "--source",
             paramLabel = "CIDR|GROUP|LIST",
             description =
-                    "The other side: 10.0.0.0/8, fd00::/8, a security group, or a prefix list's id.")
-    private String peer = "";
+                    "Who may come in: 10.0.0.0/8, fd00::/8, a security group, or a prefix list's id.")
+    private String source = "";
+
+    @Option(
+            names = "--destination",
+            paramLabel = "CIDR|GROUP|LIST",
+            description = "Where to may be left, said in the same way; with --egress.")
+    private String destination = "";
 
     @Option(names = "--description", paramLabel = "TEXT", description = "What it is for.")
     private String description = "";
@@ -37,13 +43,21 @@ final class RuleOptions {
     }
 
     boolean isEmpty() {
-        return protocol.isEmpty() && port.isEmpty() && peer.isEmpty();
+        return protocol.isEmpty() && port.isEmpty() && source.isEmpty() && destination.isEmpty();
     }
 
     /** The rule, which the controller checks. */
     SecurityGroupRule rule() {
+        if (!(egress ? source : destination).isEmpty()) { // else a slip opens a port
+            throw new CliException(
+                    egress
+                            ? "sg: --egress --source: expected --destination"
+                            : "sg: --destination: expected --egress with it, or --source");
+        }
+        String peer = egress ? destination : source;
         if (protocol.isEmpty() || peer.isEmpty()) {
-            throw new CliException("sg: expected --protocol and --source");
+            throw new CliException(
+                    "sg: expected --protocol and " + (egress ? "--destination" : "--source"));
         }
         boolean icmp = protocol.matches("icmp|icmpv6|1|58");
         boolean ports = protocol.matches("tcp|udp|6|17");

@@ -75,7 +75,11 @@ final class VpcCaptureCommand implements Runnable {
                 System.err.println(capture.packets() + " packets captured");
             }
         } catch (IOException e) {
-            throw new CliException(file + ": " + ErrorLine.reason(e), e);
+            if (file.equals("-") && "Broken pipe".equals(e.getMessage())) {
+                return; // who reads has enough
+            }
+            String reason = ErrorLine.reason(e); // names the file where that cannot be opened
+            throw new CliException(reason.startsWith(file) ? reason : file + ": " + reason, e);
         }
     }
 

@@ -47,6 +47,18 @@ class RuleOptionsTest {
         assertThat(all.getToPort()).isEqualTo(-1);
     }
 
+    /** A slip must not open a port inwards. */
+    @Test
+    void whatLeavesHasADestinationAndWhatComesInASource() {
+        SecurityGroupRule out = of("--egress", "--protocol", "tcp", "--destination", "10.0.0.0/8");
+        assertThat(out.getCidrIpv4()).isEqualTo("10.0.0.0/8");
+        assertThatThrownBy(() -> of("--protocol", "tcp", "--destination", "10.0.0.0/8"))
+                .hasMessage("sg: --destination: expected --egress with it, or --source");
+        assertThatThrownBy(() -> of("--egress", "--protocol", "tcp", "--source", "10.0.0.0/8"))
+                .hasMessage("sg: --egress --source: expected --destination");
+        assertThat(of("--protocol", "tcp", "--source", "pl-1").getPrefixListId()).isEqualTo("pl-1");
+    }
+
     @Test
     void theSourceIsARangeOrAGroup() {
         assertThat(rule("tcp", "1").getCidrIpv4()).isEqualTo("10.0.0.0/8");
