@@ -14,6 +14,21 @@ import picocli.CommandLine.Mixin;
         description = {
             "List dropped packets by interface and reason.",
             "Counted since the card last took the interface."
+        },
+        footerHeading = "%nReasons:%n",
+        footer = {
+            "  group-in, group-out  no rule of the receiver's or the sender's groups allows it",
+            "  no-route             nobody has the address",
+            "  spoofed-mac, spoofed-address  the source is not the interface's own",
+            "  broadcast            to all or to many, which a VPC does not carry",
+            "  protocol, malformed  neither IP nor ARP, or its headers make no sense",
+            "  fragment             a part of a packet whose first part was not let through",
+            "  too-big              longer than the receiver or the next link takes",
+            "  flow-table-full      the interface has as many flows as it may",
+            "  link-local-limit     more than 1,024 packets a second to link-local services",
+            "  service, unserved    a link-local service that is not there or does not answer that",
+            "  receiver             its guest has no driver or no free buffers",
+            "  uplink               the way out is not there, or is full"
         })
 final class VpcDropsCommand implements Runnable {
     @Mixin private JsonOption json = new JsonOption();

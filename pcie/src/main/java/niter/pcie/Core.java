@@ -3,7 +3,9 @@ package niter.pcie;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Supplier;
 import niter.linux.Descriptor;
 import niter.linux.Epoll;
 import niter.linux.EventFd;
@@ -54,6 +56,15 @@ public final class Core implements AutoCloseable {
     public void execute(Runnable order) {
         orders.add(order);
         wake();
+    }
+
+    /**
+     * Asks something on the core's thread and waits for the answer. Any thread but the core's.
+     *
+     * @throws java.util.concurrent.CompletionException with what the question threw
+     */
+    public <T> T ask(Supplier<T> question) {
+        return CompletableFuture.supplyAsync(question, this::execute).join();
     }
 
     /**

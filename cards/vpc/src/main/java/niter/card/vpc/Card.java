@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.CompletableFuture;
 import niter.controller.control.CardEvents;
 import niter.controller.control.FunctionKeys;
 import niter.controller.control.Specification;
@@ -219,18 +218,11 @@ final class Card implements Vpc.Outlets {
     /** In force when this returns. */
     private void apply(SetNetwork network) throws RefusedException {
         Configuration next = Configurations.network(network);
-        CompletableFuture<Boolean> applied = new CompletableFuture<>();
-        core.execute(
+        core.ask(
                 () -> {
-                    try {
-                        vpc.apply(next);
-                        applied.complete(true);
-                    } catch (RuntimeException e) { // a defect: who waits hears of it too
-                        applied.completeExceptionally(e);
-                        throw e;
-                    }
+                    vpc.apply(next);
+                    return true;
                 });
-        applied.join();
     }
 
     private void remove(String functionId) throws IOException {
@@ -245,21 +237,15 @@ final class Card implements Vpc.Outlets {
     }
 
     private Drops drops() {
-        CompletableFuture<Drops> all = new CompletableFuture<>();
-        core.execute(
+        return core.ask(
                 () -> {
                     Drops.Builder drops = Drops.newBuilder();
-                    served.values()
-                            .forEach(
-                                    one ->
-                                            add(
-                                                    drops,
-                                                    one.request().getFunctionId(),
-                                                    one.attachment().drops()));
+                    for (ServedInterface one : served.values()) {
+                        add(drops, one.request().getFunctionId(), one.attachment().drops());
+                    }
                     add(drops, UPLINK, vpc.uplinkDrops());
-                    all.complete(drops.build());
+                    return drops.build();
                 });
-        return all.join();
     }
 
     private static void add(Drops.Builder drops, String interfaceId, DropCounts counts) {

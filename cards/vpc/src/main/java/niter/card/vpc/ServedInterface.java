@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import niter.controller.control.FunctionKeys;
 import niter.controller.control.protocol.EnsureInterface;
 import niter.controller.control.protocol.Function;
@@ -19,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /** An interface behind an ENA function. */
 final class ServedInterface {
+    private static final System.Logger LOG = System.getLogger(ServedInterface.class.getName());
+
     private final EnsureInterface request;
     private final Attachment attachment;
     private final FunctionServer server;
@@ -48,7 +49,13 @@ final class ServedInterface {
         @Override
         public boolean receive(Frame frame) {
             EnaController plugged = adapter;
-            return plugged != null && plugged.receive(frame);
+            try {
+                return plugged != null && plugged.receive(frame);
+            } catch (RuntimeException e) { // the receiver's defect: the sender goes on
+                LOG.log(System.Logger.Level.ERROR, "an adapter that cannot receive", e);
+                adapter = null;
+                return false;
+            }
         }
 
         @Override
@@ -115,14 +122,12 @@ final class ServedInterface {
     /** Ends the function: the connection, the socket, its flows, what the keeper holds. */
     void remove() throws IOException {
         server.close();
-        CompletableFuture<Boolean> detached = new CompletableFuture<>();
-        core.execute(
+        // Before the keeper forgets it: whoever gets the address next must find no flows.
+        core.ask(
                 () -> {
                     vpc.detach(request.getInterface().getInterfaceId());
-                    detached.complete(true);
+                    return true;
                 });
-        // Before the keeper forgets it: whoever gets the address next must find no flows.
-        detached.join();
         escrow.releaseAll();
     }
 
