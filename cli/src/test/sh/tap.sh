@@ -30,6 +30,9 @@ pid=$("$niter" processes | awk '$1 == "uplink" { print $2 }')
 kill -KILL "$pid"
 [ "$("$niter" ssh one echo again)" = again ] || fail 'no way in after its process was killed'
 "$niter" down
+ip link delete niter0 # as a restart of the host does
+said=$("$niter" up 2>&1) && fail 'it is up without its device'
+case $said in *"there is no such interface"*"niter up --no-tap"*) ;; *) fail "it said: $said" ;; esac
 "$niter" up --no-tap
 "$niter" ports | grep -q '127\.42\.' || fail 'no way back to the user-mode network'
 printf 'tap.sh: passed\n'

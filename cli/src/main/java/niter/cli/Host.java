@@ -85,6 +85,7 @@ final class Host {
     NorthboundChannel up(Progress progress) {
         try (Descriptor _ = lock(progress)) {
             if (!listens(state.keeperSocket(), UnixSocket.Type.SEQPACKET)) {
+                TapUplink.checkChosen(state);
                 SshConfig.write(state);
                 new KeeperStart(state, progress).start();
             }

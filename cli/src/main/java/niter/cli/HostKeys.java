@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -47,9 +46,7 @@ final class HostKeys {
                 for (String key : printed(instanceId)) {
                     lines.append(instanceId).append(' ').append(key).append('\n');
                 }
-                Path fresh = Files.createTempFile(state.ssh(), "known", ".new");
-                Files.writeString(fresh, lines);
-                Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+                AtomicFile.write(file, lines.toString());
             }
             return file;
         } catch (IOException e) {

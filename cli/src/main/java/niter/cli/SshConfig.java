@@ -6,7 +6,6 @@ import java.io.OutputStream;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import niter.controller.control.StateDirectory;
 import org.jspecify.annotations.Nullable;
 
@@ -43,9 +42,7 @@ final class SshConfig {
                 """
                         .formatted(state.ssh(), SUFFIX, niter, state.root().getParent());
         try {
-            Path fresh = Files.createTempFile(state.ssh(), "config", ".new");
-            Files.writeString(fresh, text);
-            Files.move(fresh, state.ssh().resolve("config"), StandardCopyOption.ATOMIC_MOVE);
+            AtomicFile.write(state.ssh().resolve("config"), text);
         } catch (IOException e) {
             throw new CliException("ssh_config: " + ErrorLine.reason(e), e);
         }

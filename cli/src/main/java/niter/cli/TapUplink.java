@@ -3,7 +3,6 @@ package niter.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.HexFormat;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -30,6 +29,31 @@ final class TapUplink {
      * @throws CliException if it is none that this user can use, with the mend
      */
     static void choose(StateDirectory state, String name) {
+        check(name);
+        try {
+            AtomicFile.write(state.tap(), name);
+        } catch (IOException e) {
+            throw new CliException("up: --tap " + name + ": " + ErrorLine.reason(e), e);
+        }
+    }
+
+    /**
+     * Looks whether the device that was chosen, if one was, is still there: after a restart of the
+     * host it may not be.
+     *
+     * @throws CliException if it is not, with the mend
+     */
+    static void checkChosen(StateDirectory state) {
+        try {
+            if (Files.exists(state.tap())) {
+                check(Files.readString(state.tap()));
+            }
+        } catch (IOException e) {
+            throw new CliException(ErrorLine.reason(e), e);
+        }
+    }
+
+    private static void check(String name) {
         if (!NAME.matcher(name).matches()) {
             throw new CliException(
                     "up: --tap " + name + ": expected the name of a network interface");
@@ -37,7 +61,7 @@ final class TapUplink {
         try {
             if (!exists(name)) {
                 throw new CliException(
-                        "up: --tap %1$s: there is no such interface: sudo ip tuntap add dev %1$s mode tap user %2$s"
+                        "up: --tap %1$s: there is no such interface: sudo ip tuntap add dev %1$s mode tap user %2$s, or niter up --no-tap"
                                 .formatted(name, System.getProperty("user.name")));
             }
             String mac = HexFormat.ofDelimiter(":").formatHex(Tap.probe(name));
@@ -46,9 +70,6 @@ final class TapUplink {
                         "up: --tap %1$s: expected the address %2$s, got %3$s: sudo ip link set dev %1$s address %2$s"
                                 .formatted(name, ROUTER, mac));
             }
-            Path fresh = Files.createTempFile(state.root(), "tap", ".new");
-            Files.writeString(fresh, name);
-            Files.move(fresh, state.tap(), StandardCopyOption.ATOMIC_MOVE);
         } catch (LinuxException e) {
             throw new CliException(
                     "up: --tap %s: expected a TAP device of this user's that no program has: %s"

@@ -105,10 +105,7 @@ class ForeignDriverTest {
 
     /** Linux's driver has it, and DHCP has told it its address. */
     private void configured(Instance instance) throws IOException {
-        guest(instance)
-                .shell(
-                        "n=0; until ip -4 address show ens5 | grep -q ' %s/20 '; do n=$((n + 1)); [ $n -lt 60 ]; sleep 1; done"
-                                .formatted(instance.getPrivateIpAddress()));
+        guest(instance).awaitAddress(instance.getPrivateIpAddress());
     }
 
     /** iPXE is its kernel, and has it fetch Linux from the neighbor. */

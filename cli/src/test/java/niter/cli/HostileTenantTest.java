@@ -3,14 +3,12 @@ package niter.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.regex.Matcher;
@@ -93,12 +91,8 @@ class HostileTenantTest {
     }
 
     private static String attack(Tenant hostile, Tenant victim, Tenant friend) throws IOException {
-        try (InputStream script = HostileTenantTest.class.getResourceAsStream("hostile.py")) {
-            String text =
-                    new String(
-                            Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8);
-            hostile.guest().shell("cat >/tmp/hostile.py <<'END'\n" + text + "END");
-        }
+        hostile.guest()
+                .shell("cat >/tmp/hostile.py <<'END'\n" + TestGuest.script("hostile.py") + "END");
         List<String> words = new ArrayList<>();
         for (Tenant one : List.of(hostile, victim, friend)) {
             words.addAll(List.of(one.mac(), one.ipv4(), one.ipv6()));

@@ -3,14 +3,8 @@ package niter.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import niter.linux.Signals;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -48,57 +42,25 @@ class KillTest {
         host.close();
     }
 
-    /** The load on a thread of its own; when this returns it has begun. */
-    private CompletableFuture<String> load(int seconds) {
-        CompletableFuture<Void> started = new CompletableFuture<>();
-        CompletableFuture<String> load =
-                CompletableFuture.supplyAsync(
-                        () -> {
-                            String time = Integer.toString(seconds);
-                            try {
-                                return guest.run(
-                                                () -> started.complete(null),
-                                                "perl",
-                                                "-e",
-                                                script(),
-                                                time)
-                                        .text();
-                            } catch (IOException e) {
-                                throw new CompletionException(e);
-                            }
-                        },
-                        task -> Thread.ofPlatform().daemon().name("load").start(task));
-        CompletableFuture.anyOf(started, load).join();
-        return load;
-    }
-
-    private static String script() throws IOException {
-        try (InputStream script = KillTest.class.getResourceAsStream("load.pl")) {
-            return new String(
-                    Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8);
-        }
+    private CompletableFuture<TestHost.Ended> load(int seconds) throws IOException {
+        return guest.start("perl", "-e", TestGuest.script("load.pl"), Integer.toString(seconds));
     }
 
     /** The load's longest pause; it must have met no error. */
-    private static int pauseMillis(CompletableFuture<String> load) {
-        String text = load.join();
+    private static int pauseMillis(CompletableFuture<TestHost.Ended> load) {
+        String text = load.join().text();
         assertThat(text).matches("started\noperations [0-9]{3,}, errors 0, pause [0-9]+ ms\n");
         return Integer.parseInt(text.replaceAll("(?s).*pause ([0-9]+) ms.*", "$1"));
     }
 
-    /** Lets time go by between two deeds. */
-    private static void idle(int seconds) throws InterruptedException {
-        assertThat(new CountDownLatch(1).await(seconds, TimeUnit.SECONDS)).isFalse();
-    }
-
     @Test
     void tenKillsOfCardAndControllerInAMinuteLoseNothing() throws Exception {
-        CompletableFuture<String> load = load(60);
+        CompletableFuture<TestHost.Ended> load = load(60);
         for (int kills = 0; kills < 10; kills++) {
             host.killOnceItServes("ebs");
             host.killOnceItServes("controller");
             assertThat(load).isNotDone();
-            idle(5); // ten of each, spread over the minute
+            TestHost.idle(5000); // ten of each, spread over the minute
         }
         assertThat(pauseMillis(load)).isPositive();
         assertThat(guest.shell("dmesg"))
@@ -108,9 +70,9 @@ class KillTest {
 
     @Test
     void aStoppedCardStallsTheGuestUntilItGoesOn() throws Exception {
-        CompletableFuture<String> load = load(12);
+        CompletableFuture<TestHost.Ended> load = load(12);
         host.signal("ebs", Signals.SIGSTOP);
-        idle(3);
+        TestHost.idle(3000);
         host.signal("ebs", Signals.SIGCONT);
         // Nothing came through while the card stood still: the path is what we say it is.
         assertThat(pauseMillis(load)).isGreaterThan(2000);

@@ -3,15 +3,9 @@ package niter.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -63,43 +57,27 @@ class NetworkKillTest {
         host.close();
     }
 
-    /** A command in a guest on a thread of its own; when this returns it has begun to print. */
-    private static CompletableFuture<String> start(Tenant in, String script) {
-        CompletableFuture<Void> started = new CompletableFuture<>();
-        CompletableFuture<String> all =
-                CompletableFuture.supplyAsync(
-                        () -> {
-                            try {
-                                TestHost.Ended ended =
-                                        in.guest()
-                                                .run(
-                                                        () -> started.complete(null),
-                                                        "sh",
-                                                        "-c",
-                                                        script);
-                                assertThat(ended.status())
-                                        .as(ended.text() + ended.errors())
-                                        .isZero();
-                                return ended.text();
-                            } catch (IOException e) {
-                                throw new CompletionException(e);
-                            }
-                        },
-                        task -> Thread.ofPlatform().daemon().name("load").start(task));
-        CompletableFuture.anyOf(started, all).join();
-        return all;
+    private static CompletableFuture<TestHost.Ended> start(Tenant in, String script) {
+        return in.guest().start("sh", "-c", script);
+    }
+
+    /** What it printed; it must have succeeded. */
+    private static String text(CompletableFuture<TestHost.Ended> load) {
+        TestHost.Ended ended = load.join();
+        assertThat(ended.status()).as(ended.text() + ended.errors()).isZero();
+        return ended.text();
     }
 
     /** Four streams from newer to older. */
-    private CompletableFuture<String> streams(int seconds) {
+    private CompletableFuture<TestHost.Ended> streams(int seconds) {
         return start(
                 newer,
                 "iperf3 --forceflush -i 1 -P 4 -t %d -c %s".formatted(seconds, older.ipv4()));
     }
 
     /** All of it went on to its end: the last whole second and the receiver's sum tell of bytes. */
-    private static void assertStreamed(CompletableFuture<String> streams) {
-        String text = streams.join();
+    private static void assertStreamed(CompletableFuture<TestHost.Ended> streams) {
+        String text = text(streams);
         assertThat(text).endsWith("iperf Done.\n").doesNotContain("error");
         String[] lines =
                 text.lines().filter(line -> line.startsWith("[SUM]")).toArray(String[]::new);
@@ -116,36 +94,33 @@ class NetworkKillTest {
                 .doesNotContain("eset", "timeout", "watchdog", "ailed", "rror");
     }
 
-    private static void idle(int millis) throws InterruptedException {
-        assertThat(new CountDownLatch(1).await(millis, TimeUnit.MILLISECONDS)).isFalse();
-    }
-
     /** At least once before it is done. A card that just started is left alone for a while. */
-    private void killAtRandomUntil(CompletableFuture<String> done) throws InterruptedException {
+    private void killAtRandomUntil(CompletableFuture<TestHost.Ended> done)
+            throws InterruptedException {
         SplittableRandom random = new SplittableRandom(5);
         int met = 0;
         while (!done.isDone()) {
             host.killOnceItServes("vpc");
             met += done.isDone() ? 0 : 1;
-            idle(random.nextInt(3000)); // at most so long
+            TestHost.idle(random.nextInt(3000)); // at most so long
         }
-        done.join();
+        text(done);
         assertThat(met).isPositive();
     }
 
     @Test
     void fourStreamsAndAFloodLiveThroughKills() throws Exception {
-        CompletableFuture<String> streams = streams(30);
-        CompletableFuture<String> flood =
+        CompletableFuture<TestHost.Ended> streams = streams(30);
+        CompletableFuture<TestHost.Ended> flood =
                 start(older, "echo; /bin/ping -q -f -w 20 " + newer.ipv4());
         for (int kills = 0; kills < 6; kills++) {
             host.killOnceItServes("vpc");
             host.killOnceItServes("controller");
             assertThat(streams).isNotDone();
-            idle(2000); // some load
+            TestHost.idle(2000); // some load
         }
         assertStreamed(streams);
-        assertThat(flood.join()).doesNotContain(" 100% packet loss");
+        assertThat(text(flood)).doesNotContain(" 100% packet loss");
         assertThat(older.guest().shell("ping -c 3 " + newer.ipv4())).contains(" 0% packet loss");
         assertNoComplaint(newer);
         assertNoComplaint(older);
@@ -153,7 +128,7 @@ class NetworkKillTest {
 
     @Test
     void aProbeGoesThroughWhileTheCardIsKilled() throws Exception {
-        CompletableFuture<String> rounds =
+        CompletableFuture<TestHost.Ended> rounds =
                 start(
                         older,
                         "for round in 1 2 3 4 5 6 7 8; do echo $round; modprobe -r ena && modprobe ena || exit 1; done");
@@ -168,7 +143,7 @@ class NetworkKillTest {
         older.guest()
                 .shell(
                         "echo 1 >/sys/class/net/ens5/device/reset; ethtool -S ens5 >/dev/null 2>&1 || true");
-        CompletableFuture<String> reset =
+        CompletableFuture<TestHost.Ended> reset =
                 start(
                         older,
                         "echo; until dmesg | grep -q 'Device reset completed successfully'; do sleep 0.2; done; dmesg -c >/dev/null");
@@ -186,7 +161,7 @@ class NetworkKillTest {
 
     @Test
     void streamsGoOnWhileTheDriverChangesItsSettings() throws Exception {
-        CompletableFuture<String> streams = streams(30);
+        CompletableFuture<TestHost.Ended> streams = streams(30);
         String settings =
                 """
                 for round in 1 2; do
@@ -213,7 +188,7 @@ class NetworkKillTest {
 
     @Test
     void datagramsArriveWhole() throws IOException {
-        String script = script();
+        String script = TestGuest.script("datagrams.py");
         older.guest()
                 .run(
                         "sh",
@@ -225,12 +200,6 @@ class NetworkKillTest {
             TestHost.Ended asked = newer.guest().run("python3", "-c", script, "ask", address);
             assertThat(asked.errors()).isEmpty();
             assertThat(asked.text()).isEqualTo("60 datagrams of %s\n".formatted(address));
-        }
-    }
-
-    private static String script() throws IOException {
-        try (InputStream in = NetworkKillTest.class.getResourceAsStream("datagrams.py")) {
-            return new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
         }
     }
 

@@ -49,8 +49,8 @@ class NetworkTest {
         older = new TestGuest(host, second);
         newerAddress = address(first);
         olderAddress = address(second);
-        configured(newer, newerAddress);
-        configured(older, olderAddress);
+        newer.awaitAddress(newerAddress);
+        older.awaitAddress(olderAddress);
     }
 
     /** In the default group, by which all reach each other, and one of its own. */
@@ -66,13 +66,6 @@ class NetworkTest {
         Matcher matcher = ADDRESS.matcher(line);
         assertThat(matcher.find()).as(line).isTrue();
         return matcher.group();
-    }
-
-    /** DHCP has told the guest its address: the image's client works beside the agent. */
-    private static void configured(TestGuest guest, String address) throws IOException {
-        guest.shell(
-                "n=0; until ip -4 address show ens5 | grep -q ' %s/20 '; do n=$((n + 1)); [ $n -lt 60 ]; sleep 1; done"
-                        .formatted(address));
     }
 
     @AfterAll
@@ -271,7 +264,7 @@ class NetworkTest {
     void theDriverComesAndGoes() throws IOException {
         for (int round = 0; round < 10; round++) {
             older.shell("modprobe -r ena && modprobe ena");
-            configured(older, olderAddress);
+            older.awaitAddress(olderAddress);
         }
         assertThat(older.shell("ping -c 2 " + newerAddress)).contains(" 0% packet loss");
         for (int round = 0; round < 3; round++) {
@@ -280,7 +273,7 @@ class NetworkTest {
         // A renewal brings back what the kernel took with the link: the first may be lost with it.
         newer.shell(
                 "n=0; until ip route show | grep -q default && ip -6 address show ens5 | grep -q 'fd6e.* global *$'; do kill -USR1 $(cat /run/udhcpc.ens5); n=$((n + 1)); [ $n -lt 30 ]; sleep 2; done");
-        configured(newer, newerAddress);
+        newer.awaitAddress(newerAddress);
         assertThat(older.shell("ping -c 2 " + newerAddress)).contains(" 0% packet loss");
     }
 

@@ -3,10 +3,14 @@ package niter.cli;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import niter.controller.northbound.Instance;
 import niter.controller.northbound.NorthboundChannel;
 import niter.linux.Terminal;
@@ -63,6 +67,40 @@ final class TestGuest {
                             .toList();
             return new GuestCommand(agent, streams)
                     .run(new GuestCommand.Request(arguments, window, ""));
+        }
+    }
+
+    /** A command on a thread of its own; when this returns it has begun to print, or has ended. */
+    CompletableFuture<TestHost.Ended> start(String... command) {
+        CompletableFuture<Void> started = new CompletableFuture<>();
+        CompletableFuture<TestHost.Ended> all =
+                CompletableFuture.supplyAsync(
+                        () -> {
+                            try {
+                                return run(() -> started.complete(null), command);
+                            } catch (IOException e) {
+                                throw new CompletionException(e);
+                            }
+                        },
+                        task -> Thread.ofPlatform().daemon().name("load").start(task));
+        CompletableFuture.anyOf(started, all).exceptionally(_ -> null).join();
+        return all;
+    }
+
+    /**
+     * Waits until DHCP has told the guest its address: the image's client works beside the agent.
+     */
+    void awaitAddress(String address) throws IOException {
+        shell(
+                "n=0; until ip -4 address show ens5 | grep -q ' %s/20 '; do n=$((n + 1)); [ $n -lt 60 ]; sleep 1; done"
+                        .formatted(address));
+    }
+
+    /** A script beside the tests. */
+    static String script(String name) throws IOException {
+        try (InputStream script = TestGuest.class.getResourceAsStream(name)) {
+            return new String(
+                    Objects.requireNonNull(script).readAllBytes(), StandardCharsets.UTF_8);
         }
     }
 

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import niter.controller.control.KeeperClient;
@@ -161,6 +162,11 @@ final class TestHost implements AutoCloseable {
         while (pid(part) == pid) {
             Thread.onSpinWait();
         }
+    }
+
+    /** Lets time go by between two deeds. */
+    static void idle(int millis) throws InterruptedException {
+        assertThat(new CountDownLatch(1).await(millis, TimeUnit.MILLISECONDS)).isFalse();
     }
 
     /** All instances, also those that are gone. */

@@ -126,10 +126,9 @@ final class Permissions {
         try {
             if (parts.length == 2 && parts[1].matches("[0-9]{1,2}")) {
                 int bits = Integer.parseInt(parts[1]);
-                if (bits > 32) {
-                    throw invalid(field + ": expected ADDRESS/BITS, got \"" + text + "\"");
+                if (bits <= 32) {
+                    return Ipv4.Range.around(Ipv4.address(parts[0]), bits).toString();
                 }
-                return Ipv4.Range.around(Ipv4.address(parts[0]), bits).toString();
             }
         } catch (IllegalArgumentException e) {
             throw invalid(field + ": " + e.getMessage());

@@ -23,7 +23,10 @@ import niter.controller.northbound.RevokeSecurityGroupRequest;
 import niter.controller.northbound.SecurityGroup;
 import niter.linux.LinuxException;
 
-/** The northbound API's calls about the VPC. */
+/**
+ * The northbound API's calls about the VPC. gRPC takes one object for a service: {@link
+ * NorthboundService} adds the other calls.
+ */
 abstract class VpcService extends ControllerGrpc.ControllerImplBase {
     private static final System.Logger LOG = System.getLogger(VpcService.class.getName());
 

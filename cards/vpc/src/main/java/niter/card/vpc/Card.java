@@ -19,6 +19,7 @@ import niter.controller.control.protocol.SetNetwork;
 import niter.controller.control.protocol.ToCard;
 import niter.ena.Frame;
 import niter.linux.Descriptor;
+import niter.linux.FileIo;
 import niter.linux.LinuxException;
 import niter.linux.Mapping;
 import niter.linux.MemoryFile;
@@ -112,12 +113,20 @@ final class Card implements Vpc.Outlets {
         vpc.fromUplink(frame);
     }
 
-    /** The table of the process before, or a new one. */
+    /**
+     * The table of the process before, or a new one: also where that process was another version,
+     * whose flows are then decided again.
+     */
     private FlowTable flows(@Nullable Descriptor held) throws IOException {
         long bytes = FlowTable.bytes(FLOWS);
         if (held != null) {
             try (held) {
+                if (FileIo.size(held.number()) != bytes) {
+                    throw new IllegalArgumentException("flow table: expected " + bytes + " bytes");
+                }
                 return FlowTable.over(Mapping.map(held.number(), 0, bytes, true).segment());
+            } catch (IllegalArgumentException e) {
+                LOG.log(System.Logger.Level.WARNING, "flows are forgotten: {0}", e.getMessage());
             }
         }
         try (Descriptor fresh = MemoryFile.create("flows", bytes)) {

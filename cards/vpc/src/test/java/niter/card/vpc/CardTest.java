@@ -16,6 +16,8 @@ import niter.controller.control.protocol.RemoveFunction;
 import niter.controller.control.protocol.SecurityGroup;
 import niter.controller.control.protocol.SetNetwork;
 import niter.controller.control.protocol.ToCard;
+import niter.linux.Descriptor;
+import niter.linux.MemoryFile;
 import niter.pcie.FunctionClient;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -106,6 +108,19 @@ class CardTest {
 
     private static ToCard.Builder remove() {
         return ToCard.newBuilder().setRemoveFunction(RemoveFunction.newBuilder().setFunctionId(ID));
+    }
+
+    /** The build beside it was another version: smaller, and larger but of another layout. */
+    @Test
+    void aFlowTableOfAnotherVersionIsReplaced() throws IOException {
+        for (long bytes : new long[] {64 * 1024, 64L << 20}) {
+            card.detach();
+            Map<String, Descriptor> held = Map.of("card/flows", MemoryFile.create("flows", bytes));
+            card = new Card(keeper, held, events, neighbours());
+            succeed(network(ssh(), "172.31.0.0/16"));
+            succeed(ensure(networkInterface()));
+            succeed(remove());
+        }
     }
 
     private FromCard list() {
