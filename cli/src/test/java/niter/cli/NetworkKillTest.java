@@ -159,8 +159,32 @@ class NetworkKillTest {
         assertThat(tenant.guest().shell("ping -c 3 " + other)).contains(" 0% packet loss");
     }
 
+    /**
+     * Ten datagrams a second for so long, from each CPU and of ever other ports, so that each
+     * transmit queue has one. Linux' driver starts its queues again after a change and leaves what
+     * waited for them until the next packet; TCP does not send again what it knows to wait there,
+     * so that streams alone could wait for ever.
+     */
+    private static void nudge(Tenant from, Tenant to, int seconds) throws IOException {
+        from.guest()
+                .shell(
+                        """
+                        for cpu in 0 1; do
+                            taskset -c $cpu perl -MSocket -e '
+                                for (1 .. 10 * %d) {
+                                    socket(my $to, PF_INET, SOCK_DGRAM, 0) or die;
+                                    send($to, "", 0, pack_sockaddr_in(9, inet_aton("%s")));
+                                    select(undef, undef, undef, 0.1);
+                                }' </dev/null >/dev/null 2>&1 &
+                        done
+                        """
+                                .formatted(seconds, to.ipv4()));
+    }
+
     @Test
     void streamsGoOnWhileTheDriverChangesItsSettings() throws Exception {
+        nudge(newer, older, 60);
+        nudge(older, newer, 60);
         CompletableFuture<TestHost.Ended> streams = streams(30);
         String settings =
                 """
@@ -184,6 +208,8 @@ class NetworkKillTest {
         older.guest().shell(settings.formatted(":")); // 6.1 refuses each -X itself
         assertThat(streams).isNotDone();
         assertStreamed(streams);
+        assertThat(newer.guest().shell("pgrep -f [M]Socket | wc -l")).isEqualTo("2\n");
+        assertThat(older.guest().shell("pgrep -f [M]Socket | wc -l")).isEqualTo("2\n");
     }
 
     @Test
