@@ -1,16 +1,14 @@
 package niter.ena;
 
+import static niter.ena.Limits.LE16;
+import static niter.ena.Limits.LE32;
+import static niter.ena.Limits.LE64;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 
 /** The Internet checksum, RFC 1071: sums of big-endian 16-bit words that are folded at the end. */
 public final class Checksum {
-    private static final ValueLayout.OfShort BE16 =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
-    private static final ValueLayout.OfInt BE32 =
-            ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
-
     private Checksum() {}
 
     /**
@@ -19,19 +17,29 @@ public final class Checksum {
      * @return to be added to others and given to {@link #fold}
      */
     public static long sum(MemorySegment memory, long offset, int bytes) {
-        long sum = 0;
+        // Of little-endian words, which this machine loads as they are, many at once: the same sum
+        // but for the order of its two bytes (RFC 1071, section 2).
+        long low = 0;
+        long high = 0;
         int at = 0;
+        for (; at + 16 <= bytes; at += 16) {
+            long first = memory.get(LE64, offset + at);
+            long second = memory.get(LE64, offset + at + 8);
+            low += (first & 0xffff_ffffL) + (second & 0xffff_ffffL);
+            high += (first >>> 32) + (second >>> 32);
+        }
+        long sum = low + high;
         for (; at + 4 <= bytes; at += 4) {
-            sum += memory.get(BE32, offset + at) & 0xffff_ffffL;
+            sum += memory.get(LE32, offset + at) & 0xffff_ffffL;
         }
         if (at + 2 <= bytes) {
-            sum += memory.get(BE16, offset + at) & 0xffffL;
+            sum += memory.get(LE16, offset + at) & 0xffffL;
             at += 2;
         }
         if (at < bytes) {
-            sum += (memory.get(ValueLayout.JAVA_BYTE, offset + at) & 0xffL) << 8;
+            sum += memory.get(ValueLayout.JAVA_BYTE, offset + at) & 0xffL;
         }
-        return sum;
+        return odd(sum);
     }
 
     /** A sum of bytes that begin at an odd place of the whole. */

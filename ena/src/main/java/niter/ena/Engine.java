@@ -211,18 +211,27 @@ final class Engine implements Registers.Control, Failure {
             return 0;
         }
         int work = admin.run(ADMIN_BUDGET);
-        for (int i = 0; i < Limits.PAIRS && work < budget; i++) {
-            @Nullable Submission queue = queues.transmit(nextQueue);
-            nextQueue = nextQueue + 1 & Limits.PAIRS - 1;
-            if (queue != null && serving()) {
-                work += transmit.run(queue, Math.max(1, budget / Limits.PAIRS));
-            }
-        }
+        work += transmit(budget);
         if (serving()) {
             work += events.run();
             work += interrupts.signal() ? 1 : 0;
         }
         return work;
+    }
+
+    /** Sends of all queues in turns until it were so many frames; how many there were. */
+    private int transmit(int budget) {
+        int share = Math.max(1, budget / Limits.PAIRS);
+        int sent = 0;
+        int idle = 0; // queues in a row that had nothing
+        while (sent < budget && idle < Limits.PAIRS && serving()) {
+            @Nullable Submission queue = queues.transmit(nextQueue);
+            nextQueue = nextQueue + 1 & Limits.PAIRS - 1;
+            int work = queue == null ? 0 : transmit.run(queue, Math.min(share, budget - sent));
+            sent += work;
+            idle = work == 0 ? idle + 1 : 0;
+        }
+        return sent;
     }
 
     /** Finishes what an earlier process announced; every vector is fired once. */

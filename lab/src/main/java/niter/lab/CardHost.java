@@ -140,8 +140,15 @@ final class CardHost implements Side {
         return state.functionSocket(id(end));
     }
 
-    int pid() {
-        return pid;
+    /** Of the mapping as a whole: keys of both address families, index and all. */
+    long flowTableBytes() throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/" + pid + "/maps"))) {
+            if (line.contains("/memfd:flows")) {
+                String[] range = line.substring(0, line.indexOf(' ')).split("-");
+                return Long.parseUnsignedLong(range[1], 16) - Long.parseUnsignedLong(range[0], 16);
+            }
+        }
+        throw new IOException("the card has no flow table");
     }
 
     @Override

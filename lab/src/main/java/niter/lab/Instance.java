@@ -35,6 +35,17 @@ final class Instance {
         return pids;
     }
 
+    /** Kills a process of niter. */
+    static void kill(Niter niter, String name) throws IOException, InterruptedException {
+        String all = niter.output("processes", "--json");
+        Matcher pid = PID.matcher(all);
+        int at = all.indexOf('"' + name + '"');
+        if (at < 0 || !pid.find(at)) {
+            throw new IOException("no process is " + name + ": " + all);
+        }
+        ProcessHandle.of(Long.parseLong(pid.group(1))).ifPresent(ProcessHandle::destroyForcibly);
+    }
+
     static List<String> arguments(long pid) throws IOException {
         String line =
                 Files.readString(Path.of("/proc/" + pid + "/cmdline"), StandardCharsets.ISO_8859_1);
@@ -53,6 +64,16 @@ final class Instance {
             }
         }
         throw new IOException("no hypervisor runs " + id);
+    }
+
+    /** What a command prints that it runs by SSH; waits until its server is there. */
+    String output(String command) throws IOException, InterruptedException {
+        return niter.output("ssh", id, command);
+    }
+
+    /** Starts a command by SSH. */
+    Process start(String command) throws IOException {
+        return niter.start("ssh", id, command);
     }
 
     void terminate() throws IOException, InterruptedException {

@@ -19,9 +19,10 @@ public final class LabMain {
             case "start" -> StartTime.measure(niter, work);
             case "disk" -> DiskSpeed.measure(niter, work);
             case "footprint" -> Footprint.measure(niter);
+            case "streams" -> Streams.measure(niter, work);
             case "packets" -> Packets.measure(work);
             default -> {
-                System.err.println("usage: lab/run start|disk|footprint|packets");
+                System.err.println("usage: lab/run start|disk|footprint|streams|packets");
                 System.exit(2);
             }
         }

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +22,13 @@ final class Packets {
     private static final double WARM_SECONDS = 1;
     private static final double SECONDS = 2;
     private static final int[] SIZES = {64, 512, 1500, Shape.TSO};
-    private static final int[] FLOWS = {1, 1000};
+    private static final int[] FLOWS = {1, 1000, 1_000_000};
+
+    /** Places in the card's table: an interface has an eighth of them at most. */
+    private static final int PLACES = 1 << 23;
+
+    private static final Shape FULL_LOAD = new Shape(64, 1000);
+    private static final double FULL_LOAD_SECONDS = 60;
 
     private Packets() {}
 
@@ -29,11 +36,16 @@ final class Packets {
         List<Shape> shapes = new ArrayList<>();
         for (int size : SIZES) {
             for (int flows : FLOWS) {
-                shapes.add(new Shape(size, flows));
+                Shape shape = new Shape(size, flows);
+                if (!shape.segmented() || flows <= 1000) { // beginning them would take minutes
+                    shapes.add(shape);
+                }
             }
         }
         Path collections = work.resolve("gc.log");
-        try (CardHost card = new CardHost(List.of("-Xlog:gc:file=" + collections), CPU)) {
+        List<String> options =
+                List.of("-Xlog:gc:file=" + collections, "-Dniter.vpc.flows=" + PLACES);
+        try (CardHost card = new CardHost(options, CPU)) {
             if (!Files.exists(OpenVSwitch.SWITCH)) {
                 System.out.println("ovs: not measured: no openvswitch-switch-dpdk");
                 print(shapes, rounds(shapes, List.of(card)));
@@ -43,7 +55,34 @@ final class Packets {
                     print(shapes, rounds(shapes, List.of(card, peer)));
                 }
             }
+            memory(card);
+            collections(card, collections);
             System.out.println("dropped by the card: " + card.drops());
+        }
+    }
+
+    private static void memory(CardHost card) throws IOException {
+        long bytes = card.flowTableBytes();
+        System.out.printf(
+                "a flow, both directions (goal: at most 256 bytes)  %.0f bytes: the table's %,d by"
+                        + " its %,d places%n",
+                (double) bytes / PLACES, bytes, PLACES);
+    }
+
+    private static void collections(CardHost card, Path log) throws IOException {
+        long before = pauses(log);
+        try (Link link = new Link(card, FULL_LOAD)) {
+            link.traffic.run(FULL_LOAD_SECONDS, 0);
+            link.traffic.drain();
+        }
+        System.out.printf(
+                "the card's garbage collections in %.0f s of %s (goal: 0)  %d%n",
+                FULL_LOAD_SECONDS, FULL_LOAD.name(), pauses(log) - before);
+    }
+
+    private static long pauses(Path log) throws IOException {
+        try (Stream<String> lines = Files.lines(log)) {
+            return lines.filter(line -> line.contains("Pause")).count();
         }
     }
 
@@ -74,10 +113,8 @@ final class Packets {
 
     /** Packets, or bytes where the device cuts them, a CPU second. */
     private static double measure(Side side, Shape shape) throws IOException {
-        Template.End[] ends = CardHost.ENDS;
-        try (Port first = side.open(0, new Template(shape, ends[0], ends[1]));
-                Port second = side.open(1, new Template(shape, ends[1], ends[0]))) {
-            Traffic traffic = new Traffic(first, second, shape);
+        try (Link link = new Link(side, shape)) {
+            Traffic traffic = link.traffic;
             traffic.run(WARM_SECONDS, 2L * shape.flows());
             side.count();
             Traffic.Counted counted = traffic.run(SECONDS, 0);
@@ -90,6 +127,26 @@ final class Packets {
                     counted.frames() / counted.seconds(),
                     100 * busy / counted.seconds());
             return (shape.segmented() ? counted.bytes() : counted.frames()) / busy;
+        }
+    }
+
+    /** Both ends of a side. */
+    private static final class Link implements AutoCloseable {
+        private final Port first;
+        private final Port second;
+        private final Traffic traffic;
+
+        Link(Side side, Shape shape) throws IOException {
+            Template.End[] ends = CardHost.ENDS;
+            first = side.open(0, new Template(shape, ends[0], ends[1]));
+            second = side.open(1, new Template(shape, ends[1], ends[0]));
+            traffic = new Traffic(first, second, shape);
+        }
+
+        @Override
+        public void close() throws IOException {
+            first.close();
+            second.close();
         }
     }
 

@@ -20,13 +20,30 @@ final class Peer {
      * @param options of {@code niter run}: image and type
      */
     Peer(Niter niter, Path work, String... options) throws IOException, InterruptedException {
-        folder = Files.createDirectories(work.resolve("peer"));
         Instance model = new Instance(niter, options);
         List<String> arguments = model.arguments();
-        command = PlainQemu.like(arguments, folder);
-        Path kernel = Path.of(arguments.get(arguments.indexOf("-kernel") + 1));
-        fresh = kernel.resolveSibling("root.img");
+        folder = Files.createDirectories(work.resolve("peer"));
+        command = PlainQemu.like(arguments, folder, "");
+        fresh = root(arguments);
         model.terminate();
+    }
+
+    /**
+     * As a running instance is, with a network adapter of QEMU's.
+     *
+     * @param folder which does not exist yet
+     * @param netdev what it is joined to, as QEMU's option has it
+     */
+    Peer(Instance model, Path folder, String netdev) throws IOException, InterruptedException {
+        List<String> arguments = model.arguments();
+        this.folder = Files.createDirectory(folder);
+        command = PlainQemu.like(arguments, folder, netdev);
+        fresh = root(arguments);
+    }
+
+    private static Path root(List<String> arguments) {
+        Path kernel = Path.of(arguments.get(arguments.indexOf("-kernel") + 1));
+        return kernel.resolveSibling("root.img");
     }
 
     /** Puts a fresh disk in place, so that it does not count as starting. */

@@ -26,6 +26,10 @@ final class PlainQemu implements AutoCloseable {
     private static final int SYN = 0x16;
     private static final int MOST_PAYLOAD = 1024;
 
+    // An instance's functions in QEMU's command line, by their slots.
+    private static final String DISK = "\"vfio-user-pci\",\"id\":\"disk4\"";
+    private static final String ADAPTER = "\"vfio-user-pci\",\"id\":\"adapter5\"";
+
     private final Process process;
     private final SocketChannel agent;
     private final DataInputStream in;
@@ -36,8 +40,10 @@ final class PlainQemu implements AutoCloseable {
      *
      * @param instance the arguments of its hypervisor
      * @param folder where sockets, the disk {@code disk} and copies of the firmware tables lie
+     * @param netdev what its network adapter is joined to, as QEMU's option has it; empty: it has
+     *     none
      */
-    static List<String> like(List<String> instance, Path folder) throws IOException {
+    static List<String> like(List<String> instance, Path folder, String netdev) throws IOException {
         List<String> command = new ArrayList<>();
         for (int n = 0; n < instance.size(); n++) {
             String option = instance.get(n);
@@ -55,7 +61,18 @@ final class PlainQemu implements AutoCloseable {
                 Files.copy(table, copy, StandardCopyOption.REPLACE_EXISTING);
                 command.addAll(List.of(option, "file=" + copy));
                 n++;
-            } else if (option.equals("-device") && value.contains("vfio-user-pci")) {
+            } else if (option.equals("-device") && value.contains(ADAPTER)) {
+                if (!netdev.isEmpty()) {
+                    String adapter = "virtio-net-pci,netdev=net,bus=pci.0,addr=5.0,mq=off,mac=";
+                    command.addAll(
+                            List.of(
+                                    "-netdev",
+                                    netdev + ",id=net",
+                                    "-device",
+                                    adapter + mac(folder)));
+                }
+                n++;
+            } else if (option.equals("-device") && value.contains(DISK)) {
                 command.addAll(
                         List.of(
                                 "-drive",
@@ -71,6 +88,11 @@ final class PlainQemu implements AutoCloseable {
             }
         }
         return command;
+    }
+
+    /** One for each folder. */
+    private static String mac(Path folder) {
+        return "52:54:00:00:00:%02x".formatted(folder.getFileName().toString().hashCode() & 0xff);
     }
 
     /** Boots; returns when init has started the agent. */

@@ -37,6 +37,7 @@ public final class FunctionClient implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment out = arena.allocate(MAX_BYTES, 8);
     private final MemorySegment in = arena.allocate(MAX_BYTES, 8);
+    private final MessageHeader posted = MessageHeader.allocate(arena, 1, 0);
     private int nextId = 1;
 
     private FunctionClient(Descriptor socket) {
@@ -126,7 +127,8 @@ public final class FunctionClient implements AutoCloseable {
         for (int i = 0; i < bytes; i++) {
             out.set(JAVA_BYTE, 32 + i, (byte) (value >>> 8 * i));
         }
-        send(32 + bytes);
+        posted.iovec(0, out.address(), 32 + bytes);
+        expect(32 + bytes, UnixSocket.sendmsg(socket.number(), posted.address(), 0));
     }
 
     /** DEVICE_RESET. */
@@ -177,7 +179,10 @@ public final class FunctionClient implements AutoCloseable {
     }
 
     private void send(int size, int... descriptors) throws IOException {
-        long sent = UnixSocket.send(socket.number(), out.address(), size, 0, descriptors);
+        expect(size, UnixSocket.send(socket.number(), out.address(), size, 0, descriptors));
+    }
+
+    private static void expect(int size, long sent) throws IOException {
         if (sent != size) {
             throw new EOFException("the function's server is gone");
         }

@@ -34,7 +34,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Card implements Vpc.Outlets {
     private static final System.Logger LOG = System.getLogger(Card.class.getName());
-    private static final int FLOWS = 262_144;
+
+    /** Places in the flow table; a measurement of more flows gives another number. */
+    private static final int FLOWS = Integer.getInteger("niter.vpc.flows", 262_144);
 
     // With the keeper, beside the functions.
     private static final String FLOW_TABLE = "card/flows";
