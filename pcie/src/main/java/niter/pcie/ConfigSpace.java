@@ -110,10 +110,15 @@ final class ConfigSpace {
         return at >= 0 && at < count && (data.get(JAVA_BYTE, at) & EXPRESS_RESET) != 0;
     }
 
-    /** The command register; bus mastering is off while the function sleeps (D1 to D3). */
-    static int command(MemorySegment config) {
-        int command = config.get(JAVA_SHORT_UNALIGNED, COMMAND) & 0xffff;
-        boolean asleep = (config.get(JAVA_BYTE, POWER_STATE) & 0x3) != 0;
+    /**
+     * The command register; bus mastering is off while the function sleeps (D1 to D3). Asked for at
+     * each packet: without a slice, which would be an object.
+     *
+     * @param at where the configuration space begins in the memory
+     */
+    static int command(MemorySegment memory, long at) {
+        int command = memory.get(JAVA_SHORT_UNALIGNED, at + COMMAND) & 0xffff;
+        boolean asleep = (memory.get(JAVA_BYTE, at + POWER_STATE) & 0x3) != 0;
         return asleep ? command & ~COMMAND_BUS_MASTER : command;
     }
 

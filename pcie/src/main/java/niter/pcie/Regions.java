@@ -50,7 +50,7 @@ final class Regions {
 
     /** The command register: as staged while a transaction is open. */
     int command() {
-        return ConfigSpace.command(configOf(segment.visibleSlot()));
+        return ConfigSpace.command(segment.visibleSlot(), SegmentLayout.CONFIG);
     }
 
     boolean isBusMaster() {
