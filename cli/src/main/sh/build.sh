@@ -48,6 +48,7 @@ all_arguments() {
         set --
         case $option in
         -XX:AOTCache=) [ -f "$new/$part.aot" ] && set -- "\"$option$new/$part.aot\"" ;;
+        -XX:AOTConfiguration=) set -- -XX:AOTMode=record "\"$option$new/train/$part.conf\"" ;;
         *) set -- "\"$option$new/$part.aot\"" ;;
         esac
         case $part in
@@ -78,7 +79,7 @@ build() {
     printf '%s\n' "$jdk/bin/java" >"$new/java"
     maven -q -Dmaven.test.skip=true -Dmdep.skip=false "-Dniter.dist=$new" package \
         >"$target/build.log" 2>&1 9>&- || return 1
-    for part in keeper controller ebs vpc services hypervisor cli; do
+    for part in keeper controller ebs vpc services hypervisor cli lab; do
         case $part in
         controller) folder=cards/controller/server ;;
         ebs | vpc) folder=cards/$part ;;
@@ -104,7 +105,22 @@ train() {
     all_arguments "$new/train" -XX:AOTCacheOutput=
     trained "$new" up
     trained "$new/train" ps
+    train_card
     training_ends
+}
+
+# What a guest waits for after a kill is the start of a JVM. The load generator kills a card and then
+# its keeper once each; their successors record what they load, and end by a signal.
+train_card() {
+    mkdir "$state/card" "$new/train/card" || return 0
+    printf '%s\n' "$jdk/bin/java" >"$new/train/card/java"
+    all_arguments "$new/train/card" -XX:AOTConfiguration=
+    timeout 180 "$jdk/bin/java" --enable-native-access=niter.linux -p "$new/lab" -m niter.lab/niter.lab.LabMain \
+        "$root/niter" "$state/card" "$new/train/card" kills --kills 2 --seed 76 >/dev/null 2>&1 9>&-
+    for part in keeper ebs; do
+        "$jdk/bin/java" -XX:AOTMode=create "-XX:AOTConfiguration=$new/train/$part.conf" \
+            "-XX:AOTCache=$new/$part.aot" "@$new/$part.args" >/dev/null 2>&1 9>&-
+    done
 }
 
 trained() {
@@ -115,6 +131,7 @@ trained() {
 training_ends() {
     [ -n "${state:-}" ] || return 0
     trained "$new" down
+    [ ! -e "$state/card/niter/run/keeper.sock" ] || (state=$state/card && trained "$new" down)
     rm -rf "$new/train" "$state"
     state=
 }

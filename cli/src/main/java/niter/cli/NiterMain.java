@@ -14,7 +14,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
         versionProvider = VersionCommand.Provider.class,
         description = "EC2-compatible instances on this machine.",
         synopsisSubcommandLabel = "COMMAND",
-        footer = {"", "niter COMMAND --help says more about a command."},
+        footer = {
+            "",
+            "niter COMMAND --help says more about a command.",
+            "niter lab --help lists measurements, and tests that kill."
+        },
         subcommands = {
             RunCommand.class,
             PsCommand.class,

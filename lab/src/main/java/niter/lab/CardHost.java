@@ -3,133 +3,61 @@ package niter.lab;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import niter.controller.control.ControlChannel;
-import niter.controller.control.KeeperClient;
-import niter.controller.control.KeeperStarter;
-import niter.controller.control.StateDirectory;
-import niter.controller.control.StateDirectoryException;
 import niter.controller.control.protocol.Drop;
 import niter.controller.control.protocol.EnsureInterface;
-import niter.controller.control.protocol.FromCard;
 import niter.controller.control.protocol.IpPermission;
 import niter.controller.control.protocol.ListDrops;
 import niter.controller.control.protocol.NetworkInterface;
 import niter.controller.control.protocol.RestartPolicy;
 import niter.controller.control.protocol.SecurityGroup;
 import niter.controller.control.protocol.SetNetwork;
-import niter.controller.control.protocol.Spawn;
 import niter.controller.control.protocol.ToCard;
-import niter.linux.Descriptor;
-import niter.linux.Signals;
-import niter.linux.UnixSocket;
-import org.jspecify.annotations.Nullable;
 
-/**
- * A VPC card under a keeper, with two interfaces in one subnet. The controller makes way, so that
- * this stands in its place and says what the card is to do; nothing else of Niter runs.
- */
+/** A VPC card under a keeper, with two interfaces in one subnet. */
 final class CardHost implements Side {
     static final Template.End[] ENDS = {
         new Template.End(0x0e00_0000_0001L, 0xac1f_0004), // 172.31.0.4
         new Template.End(0x0e00_0000_0002L, 0xac1f_0005)
     };
 
-    private static final String CONTROLLER = "controller";
-    private static final String CARD = "vpc";
     private static final String GROUP = "sg-0123456789abcdef0";
     private static final int UDP = 17;
     private static final int TCP = 6;
 
-    private final StateDirectory state;
-    private final KeeperClient keeper;
-    private final ControlChannel card;
+    private final KeptCard card;
     private final int pid;
-    private long asked;
     private double before;
 
     /**
      * Starts it.
      *
+     * @param home as {@link KeptCard} has it
      * @param options more of the card's JVM
      * @param cpu the one that all its threads share
      */
-    CardHost(List<String> options, int cpu) throws IOException, InterruptedException {
-        try {
-            state = StateDirectory.fromEnvironment().open();
-        } catch (StateDirectoryException e) {
-            throw new IOException(e.getMessage(), e);
-        }
-        KeeperStarter starter = KeeperStarter.fromEnvironment(state);
-        keeper = KeeperClient.connect(state.keeperSocket(), "lab", starter::start);
+    CardHost(Path home, Path dist, List<String> options, int cpu) throws IOException {
+        RestartPolicy restart = RestartPolicy.RESTART_NEVER;
+        card = new KeptCard(home, dist, new KeptCard.Start("vpc", options, cpu, restart));
         boolean started = false;
         try {
-            endController();
-            try (Descriptor listener =
-                    UnixSocket.listen(state.controlSocket(), UnixSocket.Type.SEQPACKET, 1)) {
-                pid = keeper.spawn(spawn(options, cpu));
-                @Nullable Descriptor socket = UnixSocket.accept(listener);
-                if (socket == null) {
-                    throw new IOException("the card does not come");
-                }
-                card = new ControlChannel(socket);
-                receive().getHello();
-            }
+            pid = card.process().getPid();
             for (int i = 0; i < ENDS.length; i++) {
-                ask(
-                        ToCard.newBuilder()
-                                .setEnsureInterface(
-                                        EnsureInterface.newBuilder()
-                                                .setFunctionId(id(i))
-                                                .setSocketPath(socket(i).toString())
-                                                .setInterface(networkInterface(i))));
+                EnsureInterface ensure =
+                        EnsureInterface.newBuilder()
+                                .setFunctionId(id(i))
+                                .setSocketPath(socket(i).toString())
+                                .setInterface(networkInterface(i))
+                                .build();
+                card.ask(ToCard.newBuilder().setEnsureInterface(ensure));
             }
-            ask(ToCard.newBuilder().setSetNetwork(network()));
+            card.ask(ToCard.newBuilder().setSetNetwork(network()));
             started = true;
         } finally {
             if (!started) {
-                keeper.shutDown();
-                keeper.close();
+                card.close();
             }
         }
-    }
-
-    private void endController() throws IOException, InterruptedException {
-        CountDownLatch ended = new CountDownLatch(1);
-        keeper.watch(
-                end -> {
-                    if (end.getProcess().equals(CONTROLLER)) {
-                        ended.countDown();
-                    }
-                });
-        keeper.kill(CONTROLLER, Signals.SIGKILL, true);
-        if (!ended.await(20, TimeUnit.SECONDS)) {
-            throw new IOException("the controller does not end");
-        }
-    }
-
-    private Spawn spawn(List<String> options, int cpu) throws IOException {
-        Path dist = Path.of(System.getenv("NITER_DIST"));
-        List<String> lines = new ArrayList<>(Files.readAllLines(dist.resolve("vpc.args")));
-        lines.addAll(lines.indexOf("-p"), options); // before the main class
-        Path arguments = state.run().resolve("vpc.args");
-        Files.write(arguments, lines);
-        return Spawn.newBuilder()
-                .setProcess(CARD)
-                .setExecutable("/usr/bin/taskset")
-                .addArguments("taskset")
-                .addArguments("--cpu-list")
-                .addArguments(Integer.toString(cpu))
-                .addArguments(System.getenv("NITER_JAVA"))
-                .addArguments("@" + arguments)
-                .addArguments("--state")
-                .addArguments(state.root().toString())
-                .setLogFile(state.log(CARD).toString())
-                .setRestart(RestartPolicy.RESTART_NEVER)
-                .build();
     }
 
     private static String id(int end) {
@@ -137,7 +65,7 @@ final class CardHost implements Side {
     }
 
     private Path socket(int end) {
-        return state.functionSocket(id(end));
+        return card.state().functionSocket(id(end));
     }
 
     /** Of the mapping as a whole: keys of both address families, index and all. */
@@ -208,30 +136,9 @@ final class CardHost implements Side {
         return network.build();
     }
 
-    private FromCard ask(ToCard.Builder request) throws IOException {
-        card.send(request.setId(++asked).build());
-        FromCard answer = receive();
-        while (answer.getId() != asked) {
-            answer = receive(); // an event
-        }
-        if (answer.hasFailed()) {
-            throw new IOException("the card refuses: " + answer.getFailed().getMessage());
-        }
-        return answer;
-    }
-
-    private FromCard receive() throws IOException {
-        ControlChannel.@Nullable Received<FromCard> received = card.receive(FromCard.parser());
-        if (received == null) {
-            throw new IOException("the card has ended: " + Files.readString(state.log(CARD)));
-        }
-        received.discard();
-        return received.message();
-    }
-
     /** Packets that it dropped, by reason; nothing in a measurement that counts. */
     List<Drop> drops() throws IOException {
-        return ask(ToCard.newBuilder().setListDrops(ListDrops.getDefaultInstance()))
+        return card.ask(ToCard.newBuilder().setListDrops(ListDrops.getDefaultInstance()))
                 .getDrops()
                 .getDropList();
     }
@@ -239,7 +146,5 @@ final class CardHost implements Side {
     @Override
     public void close() throws IOException {
         card.close();
-        keeper.shutDown();
-        keeper.close();
     }
 }

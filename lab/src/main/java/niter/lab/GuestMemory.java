@@ -1,5 +1,6 @@
 package niter.lab;
 
+import java.lang.foreign.MemorySegment;
 import niter.linux.Descriptor;
 import niter.linux.Mapping;
 import niter.linux.MemoryFile;
@@ -30,6 +31,11 @@ final class GuestMemory implements AutoCloseable {
     /** Where an offset is mapped here. */
     long address(long offset) {
         return mapping.address() + offset;
+    }
+
+    /** A part of it. */
+    MemorySegment segment(long offset, long size) {
+        return mapping.segment().asSlice(offset, size);
     }
 
     long bytes() {

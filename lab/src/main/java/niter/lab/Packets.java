@@ -32,7 +32,7 @@ final class Packets {
 
     private Packets() {}
 
-    static void measure(Path work) throws IOException, InterruptedException {
+    static void measure(Path work, Path dist) throws IOException, InterruptedException {
         List<Shape> shapes = new ArrayList<>();
         for (int size : SIZES) {
             for (int flows : FLOWS) {
@@ -45,7 +45,7 @@ final class Packets {
         Path collections = work.resolve("gc.log");
         List<String> options =
                 List.of("-Xlog:gc:file=" + collections, "-Dniter.vpc.flows=" + PLACES);
-        try (CardHost card = new CardHost(options, CPU)) {
+        try (CardHost card = new CardHost(work, dist, options, CPU)) {
             if (!Files.exists(OpenVSwitch.SWITCH)) {
                 System.out.println("ovs: not measured: no openvswitch-switch-dpdk");
                 print(shapes, rounds(shapes, List.of(card)));
