@@ -99,7 +99,8 @@ build() {
 # cache only starts slower. The command asks a controller of its own, so that its side of the API is
 # trained too.
 train() {
-    state=$(mktemp -d) # near the root: a socket's path has 107 bytes at most
+    state=$(mktemp -d) || return 0 # near the root: a socket's path has 107 bytes at most
+    unset NITER_FAILPOINTS
     mkdir "$new/train"
     all_arguments "$new" -XX:AOTCache=
     all_arguments "$new/train" -XX:AOTCacheOutput=
@@ -136,13 +137,14 @@ training_ends() {
     state=
 }
 
-# Processes that started before the last build may still open its jars; those before are gone.
+# Processes that started before the last build may still open its jars; those before are gone,
+# unless a card runs from them, which is started from the same build again.
 remove_old() {
     kept=$(readlink "$dist" 2>/dev/null)
     for old in "$target"/dist-*; do
         case ${old##*/} in
         "$kept" | 'dist-*') ;;
-        *) rm -rf "$old" ;;
+        *) grep -qsF "@$old/" /proc/[0-9]*/cmdline || rm -rf "$old" ;;
         esac
     done
 }

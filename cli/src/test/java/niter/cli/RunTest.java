@@ -214,6 +214,7 @@ class RunTest {
         host.succeed("down");
         assertThat(host.left())
                 .containsExactlyInAnyOrder(
+                        "events",
                         "network",
                         "public-range",
                         "run/terminated",

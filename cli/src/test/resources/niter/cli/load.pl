@@ -1,12 +1,12 @@
 # Verified load on one file, past the page cache: each block carries its number, its generation and
-# a checksum. Argument: seconds. Prints "started", and at its end what it did and met.
+# a checksum. Arguments: seconds, file. Prints "started", and at its end what it did and met.
 use strict;
 use Fcntl;
 
 my $blocks = 4096;
 my %generation;
 my ($next, $operations, $errors, $pause) = (0, 0, 0, 0);
-sysopen(my $file, '/root/load', O_RDWR | O_CREAT | 040000) or die "open: $!";    # O_DIRECT
+sysopen(my $file, $ARGV[1] // '/root/load', O_RDWR | O_CREAT | 040000) or die "open: $!";    # O_DIRECT
 
 sub block {
     my ($number, $generation) = @_;

@@ -100,6 +100,24 @@ public final class EnaController implements Device {
         return attached != null && attached.receive(frame);
     }
 
+    /**
+     * What went through since the driver reset the device.
+     *
+     * @param sentPackets by the guest
+     */
+    public record Traffic(
+            long sentPackets, long sentBytes, long receivedPackets, long receivedBytes) {}
+
+    /** What went through. */
+    public Traffic traffic() {
+        LiveState live = attached().live();
+        return new Traffic(
+                live.counter(LiveState.Counter.TX_PACKETS),
+                live.counter(LiveState.Counter.TX_BYTES),
+                live.counter(LiveState.Counter.RX_PACKETS),
+                live.counter(LiveState.Counter.RX_BYTES));
+    }
+
     /** Tells the driver that the link is up, as it is at first, or down. */
     public void link(boolean up) {
         attached().link(up);

@@ -86,6 +86,10 @@ final class Engine implements Registers.Control, Failure {
         return registers;
     }
 
+    LiveState live() {
+        return live;
+    }
+
     /** What the driver set, 0 where it did not. */
     int mtu() {
         return slot.mtu();
@@ -142,7 +146,7 @@ final class Engine implements Registers.Control, Failure {
 
     @Override
     public void endReset() {
-        slot.deviceState(DeviceState.READY);
+        slot.deviceState(function.isOutOfService() ? DeviceState.FAILED : DeviceState.READY);
         slot.resetDone(true);
     }
 
@@ -191,7 +195,7 @@ final class Engine implements Registers.Control, Failure {
     }
 
     boolean receive(Frame frame) {
-        return serving() && receive.deliver(frame);
+        return serving() && !function.isOutOfService() && receive.deliver(frame);
     }
 
     private boolean serving() {
@@ -209,6 +213,9 @@ final class Engine implements Registers.Control, Failure {
         }
         if (!serving()) {
             return 0;
+        }
+        if (function.isOutOfService()) {
+            return retire();
         }
         int work = admin.run(ADMIN_BUDGET);
         work += transmit(budget);
@@ -232,6 +239,15 @@ final class Engine implements Registers.Control, Failure {
             idle = work == 0 ? idle + 1 : 0;
         }
         return sent;
+    }
+
+    /** The last that the driver hears is that the link is down. */
+    private int retire() {
+        events.link(false);
+        events.run();
+        interrupts.signal();
+        broken("none of its: the adapter is out of service");
+        return 1;
     }
 
     /** Finishes what an earlier process announced; every vector is fired once. */

@@ -235,6 +235,24 @@ class AdminTest {
     }
 
     @Test
+    void outOfServiceTheLinkGoesDownAndNoResetHelps() {
+        driver.probe();
+        driver.listen();
+        driver.event();
+        driver.event(); // a keep-alive
+        driver.function.outOfService = true; // as the next process finds it
+        driver.device.attach(driver.function, true);
+        driver.poll();
+        @Nullable MemorySegment down = driver.event();
+        assertThat(group(down)).isZero();
+        assertThat(flags(down)).isZero();
+        assertThat(driver.read(0x58) & 0x20).as("fatal").isEqualTo(0x20);
+        driver.write(0x54, 1); // reset begins
+        driver.write(0x54, 0);
+        assertThat(driver.read(0x58) & 0x20).as("fatal after a reset").isEqualTo(0x20);
+    }
+
+    @Test
     void keepAlivesComeOnceASecondAndWaitForRoom() {
         driver.probe();
         driver.listen();

@@ -21,6 +21,7 @@ final class FakeFunction implements Function, FunctionState, DmaMap {
     final List<String> errors = new ArrayList<>();
     Runnable step = () -> {};
     boolean busMaster = true;
+    boolean outOfService;
 
     private final MemorySegment[] slots;
     private final MemorySegment live;
@@ -53,6 +54,11 @@ final class FakeFunction implements Function, FunctionState, DmaMap {
         busMaster = on;
         controller.commandChanged(command());
         commit();
+    }
+
+    @Override
+    public boolean isOutOfService() {
+        return outOfService;
     }
 
     boolean transactionOpen() {

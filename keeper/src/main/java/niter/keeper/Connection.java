@@ -9,6 +9,7 @@ import niter.controller.control.protocol.FromKeeper;
 import niter.controller.control.protocol.ToKeeper;
 import niter.linux.Descriptor;
 import niter.linux.LinuxException;
+import niter.linux.UnixSocket;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -135,6 +136,11 @@ final class Connection {
     /** The name it said in Hello; empty before. */
     String process() {
         return process;
+    }
+
+    /** The peer's process id. */
+    int pid() {
+        return UnixSocket.peerPid(channel.descriptor().number());
     }
 
     void isOf(String name) {

@@ -7,7 +7,10 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import niter.controller.control.ControlChannel;
+import niter.controller.control.MetricsText;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.protocol.Done;
 import niter.controller.control.protocol.Exited;
@@ -15,13 +18,17 @@ import niter.controller.control.protocol.Failed;
 import niter.controller.control.protocol.FromKeeper;
 import niter.controller.control.protocol.Given;
 import niter.controller.control.protocol.Hello;
+import niter.controller.control.protocol.KeeperEvent;
+import niter.controller.control.protocol.KeeperEvents;
 import niter.controller.control.protocol.Kill;
 import niter.controller.control.protocol.Process;
 import niter.controller.control.protocol.Processes;
+import niter.controller.control.protocol.Served;
 import niter.controller.control.protocol.Spawn;
 import niter.controller.control.protocol.Spawned;
 import niter.controller.control.protocol.ToKeeper;
 import niter.linux.Descriptor;
+import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 import niter.linux.UnixSocket;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +40,7 @@ import org.jspecify.annotations.Nullable;
 final class Keeper implements AutoCloseable, Connection.Handler {
     private static final System.Logger LOG = System.getLogger(Keeper.class.getName());
     private static final int PROTOCOL_VERSION = 1;
+    private static final int METRICS_SECONDS = 1;
     private static final int BACKLOG = 64;
     private static final int MAX_CONNECTIONS = 256;
     private static final long ACCEPT_PAUSE_NANOS = 1_000_000_000L;
@@ -69,7 +77,46 @@ final class Keeper implements AutoCloseable, Connection.Handler {
         listener = UnixSocket.listen(state.keeperSocket(), UnixSocket.Type.SEQPACKET, BACKLOG);
         UnixSocket.setNonBlocking(listener.number(), true);
         listening = loop.watch(listener, this::accept);
+        if (!rows.isEmpty()) {
+            file.note(ofKeeper());
+        }
         table.adopt(rows);
+    }
+
+    /** The keeper before us was killed: who shuts down leaves no table. */
+    private static KeeperEvent ofKeeper() {
+        return KeeperEvent.newBuilder()
+                .setExited(
+                        Exited.newBuilder()
+                                .setProcess(KeeperMain.KEEPER)
+                                .setExitStatus(-1)
+                                .setRestarting(true)
+                                .setUnixMs(System.currentTimeMillis()))
+                .build();
+    }
+
+    /** Adds what there is of processes. Any thread but the keeper's own. */
+    void measure(MetricsText text) {
+        CompletableFuture<List<Process>> asked = new CompletableFuture<>();
+        loop.post(() -> asked.complete(table.list()));
+        for (Process process : asked.orTimeout(METRICS_SECONDS, TimeUnit.SECONDS).join()) {
+            String[] label = {"process", process.getName()};
+            text.gauge(
+                    "niter_keeper_process_up",
+                    "1 where it runs.",
+                    process.getPid() > 0 ? 1 : 0,
+                    label);
+            text.counter(
+                    "niter_keeper_restarts_total",
+                    "Starts after an end.",
+                    process.getRestarts(),
+                    label);
+            text.gauge(
+                    "niter_keeper_private_bytes",
+                    "Memory that ends with the process.",
+                    process.getPrivateBytes(),
+                    label);
+        }
     }
 
     /** Makes sure that a process runs from the start. */
@@ -137,6 +184,8 @@ final class Keeper implements AutoCloseable, Connection.Handler {
             kept = message.hasHold();
             if (message.hasHello()) {
                 hello(from, message.getHello());
+            } else if (message.hasReplace()) {
+                replace(from, message);
             } else {
                 from.send(answer(from, message, descriptors).setId(message.getId()).build());
             }
@@ -159,7 +208,10 @@ final class Keeper implements AutoCloseable, Connection.Handler {
         }
         FromKeeper.Builder done = FromKeeper.newBuilder().setDone(Done.getDefaultInstance());
         switch (message.getBodyCase()) {
-            case HOLD -> store.hold(from.process(), message.getHold().getKeysList(), descriptors);
+            case HOLD -> {
+                store.hold(from.process(), message.getHold().getKeysList(), descriptors);
+                Failpoint.KEEPER_DESCRIPTORS_HELD.hit();
+            }
             case RELEASE -> store.release(from.process(), message.getRelease().getKeysList());
             case SPAWN -> {
                 int pid = table.start(message.getSpawn(), descriptors);
@@ -171,7 +223,13 @@ final class Keeper implements AutoCloseable, Connection.Handler {
             }
             case SHUT_DOWN -> loop.post(this::shutDown); // after the answer
             case WATCH -> watch(from);
-            case HELLO, BODY_NOT_SET -> throw new RefusedException("body: expected a request");
+            case SERVING -> serves(from.process());
+            case LIST_EVENTS -> {
+                return FromKeeper.newBuilder()
+                        .setEvents(KeeperEvents.newBuilder().addAllEvent(file.events()));
+            }
+            case HELLO, REPLACE, BODY_NOT_SET ->
+                    throw new RefusedException("body: expected a request");
         }
         return done;
     }
@@ -185,6 +243,14 @@ final class Keeper implements AutoCloseable, Connection.Handler {
             throw new RefusedException("process: expected a name");
         }
         from.isOf(hello.getProcess());
+        if (hello.getStandby()) {
+            table.standsBy(from.process(), from.pid(), () -> give(from));
+        } else {
+            give(from);
+        }
+    }
+
+    private void give(Connection from) {
         var parts = store.parts(from.process());
         for (DescriptorStore.Part part : parts) {
             Given given =
@@ -198,11 +264,53 @@ final class Keeper implements AutoCloseable, Connection.Handler {
         }
     }
 
+    /** Answers when it is known what became of it. */
+    private void replace(Connection from, ToKeeper message) throws RefusedException {
+        if (message.getId() == 0) {
+            throw new RefusedException("id: expected a number greater than 0");
+        }
+        FromKeeper.Builder answer = FromKeeper.newBuilder().setId(message.getId());
+        table.replace(
+                message.getReplace().getSpawn(),
+                new Replacement.Outcome() {
+                    @Override
+                    public void replaced(int pid, long pauseMs) {
+                        Spawned spawned =
+                                Spawned.newBuilder().setPid(pid).setPauseMs(pauseMs).build();
+                        from.send(answer.setSpawned(spawned).build());
+                    }
+
+                    @Override
+                    public void failed(String why) {
+                        Failed failed = Failed.newBuilder().setMessage(why).build();
+                        from.send(answer.setFailed(failed).build());
+                    }
+                });
+    }
+
     private void watch(Connection from) {
         from.watch();
         if (from.process().equals(KeeperMain.CONTROLLER)) {
             output.ready();
         }
+    }
+
+    private void serves(String process) {
+        long unixMs = System.currentTimeMillis();
+        long pauseMs = table.serves(process, unixMs);
+        if (pauseMs < 0) {
+            return;
+        }
+        Served served =
+                Served.newBuilder()
+                        .setProcess(process)
+                        .setPid(table.pid(process))
+                        .setUnixMs(unixMs)
+                        .setPauseMs(pauseMs)
+                        .build();
+        file.note(KeeperEvent.newBuilder().setServed(served).build());
+        table.save();
+        tell(FromKeeper.newBuilder().setServed(served).build());
     }
 
     private void kill(Kill kill) throws RefusedException {
@@ -216,7 +324,7 @@ final class Keeper implements AutoCloseable, Connection.Handler {
         int pid = (int) ProcessHandle.current().pid();
         Process self =
                 Process.newBuilder()
-                        .setName("keeper")
+                        .setName(KeeperMain.KEEPER)
                         .setPid(pid)
                         .setStartedUnixMs(startedUnixMs)
                         .setPrivateBytes(Proc.privateBytes(pid))
@@ -229,7 +337,11 @@ final class Keeper implements AutoCloseable, Connection.Handler {
             store.drop(event.getProcess());
         }
         output.boundLog();
-        FromKeeper message = FromKeeper.newBuilder().setExited(event).build();
+        file.note(KeeperEvent.newBuilder().setExited(event).build());
+        tell(FromKeeper.newBuilder().setExited(event).build());
+    }
+
+    private void tell(FromKeeper message) {
         for (Connection connection : Set.copyOf(connections)) {
             if (connection.isWatching()) {
                 connection.send(message);

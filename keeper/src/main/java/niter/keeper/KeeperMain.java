@@ -4,10 +4,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import niter.controller.control.MetricsServer;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.StateDirectoryException;
 import niter.controller.control.protocol.RestartPolicy;
 import niter.controller.control.protocol.Spawn;
+import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 import niter.linux.Processes;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class KeeperMain {
     static final String CONTROLLER = "controller";
+
+    /** Its own name among processes. */
+    static final String KEEPER = "keeper";
 
     private static final int CANNOT_START = 1;
 
@@ -41,6 +46,7 @@ public final class KeeperMain {
 
     private static void run(StateDirectory state) throws IOException, RefusedException {
         Processes.setName("niter-keeper");
+        Failpoint.check();
         Spawn controller = controller(state, System.getenv());
         CountDownLatch ended = new CountDownLatch(1);
         try (@Nullable KeeperLock lock = KeeperLock.take(state.run().resolve("keeper.lock"))) {
@@ -51,6 +57,7 @@ public final class KeeperMain {
             try (Keeper keeper = new Keeper(state, new Output(state.log("keeper")))) {
                 shutDownOnSigterm(keeper, ended);
                 keeper.ensure(controller);
+                MetricsServer.start(state.metricsSocket(KEEPER), keeper::measure);
                 keeper.run();
             }
         } finally {

@@ -22,7 +22,9 @@ final class ManagedProcess {
     private Loop.@Nullable Timer restart;
     private int restarts;
     private String lastEnd = "";
+    private long endedUnixMs; // 0: it serves, or never did
     private boolean forgotten;
+    private @Nullable Replacement replacement;
 
     ManagedProcess(Spawn spec) {
         this.spec = spec;
@@ -43,6 +45,11 @@ final class ManagedProcess {
 
     @Nullable Running running() {
         return running;
+    }
+
+    /** 0: it does not run. */
+    int pid() {
+        return running == null ? 0 : running.pid;
     }
 
     void runs(Running process) {
@@ -89,6 +96,34 @@ final class ManagedProcess {
         return lastEnd;
     }
 
+    /** It was seen to end. The first of several ends in a row is where the pause began. */
+    void endedAt(long unixMs) {
+        if (endedUnixMs == 0) {
+            endedUnixMs = unixMs;
+        }
+    }
+
+    /** It serves again what it served before an end. Milliseconds since then, or -1: no end. */
+    long serves(long unixMs) {
+        long pause = endedUnixMs == 0 ? -1 : Math.max(0, unixMs - endedUnixMs);
+        endedUnixMs = 0;
+        return pause;
+    }
+
+    /** What is to take its place, if anything. */
+    @Nullable Replacement replacement() {
+        return replacement;
+    }
+
+    /** 0: there is none. */
+    int standbyPid() {
+        return replacement == null ? 0 : replacement.standby().pid();
+    }
+
+    void replacedBy(@Nullable Replacement next) {
+        replacement = next;
+    }
+
     /** Not started again, and not remembered once it has ended. */
     void forget() {
         forgotten = true;
@@ -106,6 +141,7 @@ final class ManagedProcess {
                         .setSpawn(spec)
                         .setRestarts(restarts)
                         .setLastEnd(lastEnd)
+                        .setEndedUnixMs(endedUnixMs)
                         .setForgotten(forgotten);
         if (running != null) {
             row.setPid(running.pid)
@@ -119,6 +155,7 @@ final class ManagedProcess {
         ManagedProcess process = new ManagedProcess(row.getSpawn());
         process.restarts = row.getRestarts();
         process.lastEnd = row.getLastEnd();
+        process.endedUnixMs = row.getEndedUnixMs();
         process.forgotten = row.getForgotten();
         return process;
     }

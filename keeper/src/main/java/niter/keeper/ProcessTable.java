@@ -12,6 +12,7 @@ import niter.controller.control.protocol.Process;
 import niter.controller.control.protocol.Spawn;
 import niter.linux.Descriptor;
 import niter.linux.Errno;
+import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 import niter.linux.Processes;
 import niter.linux.Signals;
@@ -49,6 +50,7 @@ final class ProcessTable {
     private final TableFile file;
     private final Consumer<Exited> onEnd;
     private final Orphans orphans;
+    private final Replacements replacements;
     private final Map<String, ManagedProcess> byName = new LinkedHashMap<>();
     private @Nullable Runnable whenEmpty;
 
@@ -58,6 +60,7 @@ final class ProcessTable {
         this.file = file;
         this.onEnd = onEnd;
         orphans = new Orphans(loop, this::endIfEmpty);
+        replacements = new Replacements(loop, launcher, this::watch);
     }
 
     /** Goes on where a keeper that was killed left off. */
@@ -144,6 +147,7 @@ final class ProcessTable {
 
     private int launch(ManagedProcess process, List<Descriptor> inherit) throws IOException {
         int pid = launcher.launch(process.spec(), inherit);
+        Failpoint.KEEPER_PROCESS_STARTED.hit();
         if (!watch(process, pid, System.currentTimeMillis())) {
             Processes.kill(pid, Signals.SIGKILL);
             throw new IOException("it cannot be watched");
@@ -159,10 +163,16 @@ final class ProcessTable {
         } catch (LinuxException e) {
             return false; // ended and reaped by another, or no descriptor is left
         }
-        long token = loop.watch(pidfd, () -> ended(process));
         long ticks = Proc.startedTicks(pid);
-        process.runs(new ManagedProcess.Running(pid, ticks, startedUnixMs, pidfd, token));
+        watch(process, new ManagedProcess.Running(pid, ticks, startedUnixMs, pidfd, 0));
         return true;
+    }
+
+    private void watch(ManagedProcess process, ManagedProcess.Running one) {
+        long token = loop.watch(one.pidfd(), () -> ended(process));
+        process.runs(
+                new ManagedProcess.Running(
+                        one.pid(), one.startedTicks(), one.startedUnixMs(), one.pidfd(), token));
     }
 
     private void ended(ManagedProcess process) {
@@ -173,18 +183,32 @@ final class ProcessTable {
         loop.unwatch(ran.token());
         ran.pidfd().close();
         Processes.@Nullable Ended end = reap(ran.pid());
-        if (end == null) {
-            settle(process, ran.pid(), UNKNOWN_STATUS, 0, UNKNOWN_END);
-        } else if (end.signal() != 0) {
-            String text = "killed by signal " + end.signal();
-            settle(process, ran.pid(), UNKNOWN_STATUS, end.signal(), text);
+        int status = end == null || end.signal() != 0 ? UNKNOWN_STATUS : end.exitStatus();
+        int signal = end == null ? 0 : end.signal();
+        @Nullable Replacement next = process.replacement();
+        if (next != null && next.phase() == Replacement.Phase.HANDING_OVER) {
+            process.ended(text(end), System.nanoTime());
+            process.endedAt(next.handedOverUnixMs());
+            tell(exited(process, ran.pid(), status, signal).setHandedOver(true), true);
+            replacements.promote(process, next);
         } else {
-            String text = "exit status " + end.exitStatus();
-            settle(process, ran.pid(), end.exitStatus(), 0, text);
+            if (next != null && next.phase() == Replacement.Phase.TAKING_OVER) {
+                replacements.takenBack(process, next, text(end));
+            }
+            settle(process, ran.pid(), status, signal, text(end));
         }
         save();
         orphans.look(this::isManaged);
         endIfEmpty();
+    }
+
+    static String text(Processes.@Nullable Ended end) {
+        if (end == null) {
+            return UNKNOWN_END;
+        }
+        return end.signal() != 0
+                ? "killed by signal " + end.signal()
+                : "exit status " + end.exitStatus();
     }
 
     /** Null where it is not our child but a former keeper's. */
@@ -201,26 +225,20 @@ final class ProcessTable {
 
     private boolean isManaged(long pid) {
         return byName.values().stream()
-                .map(ManagedProcess::running)
-                .anyMatch(running -> running != null && running.pid() == pid);
+                .anyMatch(process -> process.pid() == pid || process.standbyPid() == pid);
     }
 
     /** A process is not there any more: tell, and start it again where it is to live. */
     private void settle(ManagedProcess process, int pid, int status, int signal, String end) {
+        long unixMs = System.currentTimeMillis();
         long delay = process.ended(end, System.nanoTime());
+        process.endedAt(unixMs);
         boolean restarting = delay >= 0 && whenEmpty == null;
         log("{0} ended: {1}", process.name(), end);
         if (!restarting && process.isForgotten()) {
             byName.remove(process.name());
         }
-        onEnd.accept(
-                Exited.newBuilder()
-                        .setProcess(process.name())
-                        .setPid(pid)
-                        .setExitStatus(status)
-                        .setSignal(signal)
-                        .setRestarting(restarting)
-                        .build());
+        tell(exited(process, pid, status, signal).setUnixMs(unixMs), restarting);
         if (!restarting) {
             dropOldest();
         } else if (delay == 0) {
@@ -228,6 +246,19 @@ final class ProcessTable {
         } else {
             process.restartsBy(loop.after(delay, () -> restartAndSave(process)));
         }
+    }
+
+    private static Exited.Builder exited(ManagedProcess process, int pid, int status, int signal) {
+        return Exited.newBuilder()
+                .setProcess(process.name())
+                .setPid(pid)
+                .setExitStatus(status)
+                .setSignal(signal)
+                .setUnixMs(System.currentTimeMillis());
+    }
+
+    private void tell(Exited.Builder end, boolean restarting) {
+        onEnd.accept(end.setRestarting(restarting).build());
     }
 
     private void restartAndSave(ManagedProcess process) {
@@ -244,6 +275,57 @@ final class ProcessTable {
             log("{0} cannot be started: {1}", process.name(), e);
             process.restartsBy(loop.after(RestartPace.SLOW_NANOS, () -> restartAndSave(process)));
         }
+    }
+
+    /**
+     * A process serves again what the one of its name before it served.
+     *
+     * @return how long it was not, in milliseconds; -1 where there was no end
+     */
+    long serves(String name, long unixMs) {
+        @Nullable ManagedProcess process = byName.get(name);
+        if (process == null) {
+            return -1;
+        }
+        long pauseMs = process.serves(unixMs);
+        @Nullable Replacement next = process.replacement();
+        if (next != null && next.phase() == Replacement.Phase.TAKING_OVER) {
+            replacements.serves(process, next, pauseMs);
+        }
+        return pauseMs;
+    }
+
+    /** 0: it does not run. */
+    int pid(String name) {
+        @Nullable ManagedProcess process = byName.get(name);
+        return process == null ? 0 : process.pid();
+    }
+
+    /**
+     * Puts another process in the place of one that runs.
+     *
+     * @param outcome hears of it later, unless this throws
+     */
+    void replace(Spawn spec, Replacement.Outcome outcome) throws RefusedException {
+        @Nullable ManagedProcess process = byName.get(spec.getProcess());
+        if (process == null || !isActive(process) || whenEmpty != null) {
+            throw new RefusedException("process: " + spec.getProcess() + " does not run");
+        }
+        replacements.begin(process, spec, outcome);
+    }
+
+    /**
+     * A process that was started to replace another is ready.
+     *
+     * @param give gives it what is held, when it is its turn
+     */
+    void standsBy(String name, int pid, Runnable give) throws RefusedException {
+        @Nullable ManagedProcess process = byName.get(name);
+        if (process == null) {
+            throw new RefusedException("standby: there is no process " + name);
+        }
+        replacements.ready(process, pid, give);
+        save();
     }
 
     private void dropOldest() {
@@ -272,6 +354,7 @@ final class ProcessTable {
         }
         if (forget) {
             process.forget();
+            replacements.shutDown(process);
         }
         if (running == null) {
             byName.remove(name);
@@ -319,6 +402,7 @@ final class ProcessTable {
         }
         this.whenEmpty = whenEmpty;
         byName.values().forEach(ManagedProcess::cancelRestart);
+        byName.values().forEach(replacements::shutDown);
         orphans.look(this::isManaged);
         signalAll(Signals.SIGTERM);
         loop.after(PATIENCE_NANOS, () -> signalAll(Signals.SIGKILL));
@@ -347,7 +431,7 @@ final class ProcessTable {
         return byName.values().stream().allMatch(process -> process.running() == null);
     }
 
-    private void save() {
+    void save() {
         try {
             file.write(byName.values().stream().map(ManagedProcess::record).toList());
         } catch (IOException e) {

@@ -6,9 +6,12 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayDeque;
 import java.util.List;
+import niter.controller.control.protocol.KeeperEvent;
 import niter.controller.control.protocol.KeeperProcess;
 import niter.controller.control.protocol.KeeperTable;
+import niter.linux.Failpoint;
 
 /**
  * The process table as the next keeper finds it, should this one be killed. It is renamed into
@@ -20,10 +23,14 @@ final class TableFile {
     /** The layout that this code reads and writes. */
     static final int VERSION = 1;
 
+    /** The most events that are remembered, so that a table stays small. */
+    static final int MAX_EVENTS = 64;
+
     private static final String NAME = "keeper.table.";
 
     private final Path directory;
     private final Path path;
+    private final ArrayDeque<KeeperEvent> events = new ArrayDeque<>();
 
     TableFile(Path directory, String bootId) {
         this.directory = directory;
@@ -55,16 +62,37 @@ final class TableFile {
                     "%s: version %d, expected %d: run the niter that wrote it, or its \"niter down\""
                             .formatted(path, table.getVersion(), VERSION));
         }
+        events.clear();
+        events.addAll(table.getEventList());
         return table.getProcessList();
+    }
+
+    /** Remembers an event; in the file with the next {@link #write}. */
+    void note(KeeperEvent event) {
+        events.addLast(event);
+        if (events.size() > MAX_EVENTS) {
+            events.removeFirst();
+        }
+    }
+
+    /** The latest events, the oldest first. */
+    List<KeeperEvent> events() {
+        return List.copyOf(events);
     }
 
     /** Replaces it in one step. */
     void write(List<KeeperProcess> processes) throws IOException {
         KeeperTable table =
-                KeeperTable.newBuilder().setVersion(VERSION).addAllProcess(processes).build();
+                KeeperTable.newBuilder()
+                        .setVersion(VERSION)
+                        .addAllProcess(processes)
+                        .addAllEvent(events)
+                        .build();
         Path temporary = directory.resolve(NAME + "new");
         Files.write(temporary, table.toByteArray());
+        Failpoint.KEEPER_TABLE_WRITTEN.hit();
         Files.move(temporary, path, StandardCopyOption.ATOMIC_MOVE);
+        Failpoint.KEEPER_TABLE_REPLACED.hit();
     }
 
     void remove() throws IOException {

@@ -38,7 +38,7 @@ class LabMainTest {
                 "nvme --block 1000|--block: expected a multiple of 512",
                 "nvme --block 512K|--block: expected a multiple of 512, at most 256K",
                 "nvme --size 1000|--size: expected a multiple of 4096",
-                "nvme --size 12X|'--size': expected bytes, or with K, M or G",
+                "nvme --size 12X|option '--size': expected bytes, or with K, M or G",
                 "nvme --mix 1:2|--mix: expected READS:WRITES:FLUSHES",
                 "nvme --mix 0:0:0|--mix: expected READS:WRITES:FLUSHES",
                 "nvme --fua 101|--fua: expected 0 to 100, got 101",

@@ -32,6 +32,7 @@ public final class UnixSocket {
     private static final int SOCK_CLOEXEC = 0x80000;
     private static final int SOL_SOCKET = 1;
     private static final int SO_PEERCRED = 17;
+    private static final long SIOCOUTQ = 0x5411;
     private static final int SHUT_RDWR = 2;
     private static final int F_GETFL = 3;
     private static final int F_SETFL = 4;
@@ -141,6 +142,16 @@ public final class UnixSocket {
         if (result < 0) {
             throw LinuxException.of("fcntl(" + fd + ", F_SETFL, " + wanted + ")", (int) -result);
         }
+    }
+
+    /**
+     * How much memory holds what was sent and the peer has not read: at most the send buffer, and
+     * more than the bytes themselves. 0 where the socket cannot tell.
+     */
+    public static int unreadBytes(int fd) {
+        long at = Libc.scratch();
+        long result = Libc.syscall(SystemCall.IOCTL, fd, SIOCOUTQ, at, 0, 0, 0);
+        return result < 0 ? 0 : Memory.all().get(JAVA_INT, at);
     }
 
     /** Process id of the peer when it connected, or of who listened, seen from its client. */

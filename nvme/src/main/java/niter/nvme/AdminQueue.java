@@ -2,6 +2,7 @@ package niter.nvme;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import niter.linux.Failpoint;
 import niter.linux.Memory;
 import niter.pcie.DmaMap;
 
@@ -123,6 +124,7 @@ final class AdminQueue {
             case Outcome.Held() -> {} // an event completes it
         }
         slot.commit();
+        Failpoint.ADMIN_EXECUTED.hit();
         if (AdminCommands.changesQueues(command)) {
             queues.refresh(dma);
         }

@@ -4,6 +4,7 @@ import static niter.nvme.SubmissionEntry.LE32;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
+import niter.linux.Failpoint;
 import niter.linux.Memory;
 import niter.pcie.Function;
 
@@ -63,11 +64,13 @@ final class CompletionPoster {
         int position = live.completionTail(queue.id);
         int last = commandId | position & 0x1_0000 | status << 17;
         live.announce(queue.id, queue.epoch, position, tag, last);
+        Failpoint.COMPLETION_ANNOUNCED.hit();
         long entry = queue.address + (long) (position & 0xffff) * Limits.COMPLETION_BYTES;
         HOST.set(LE32, entry, dword);
         HOST.set(LE32, entry + 4, 0);
         HOST.set(LE32, entry + 8, head | submissionQueue << 16);
         INT.setRelease(HOST, entry + 12, last);
+        Failpoint.COMPLETION_WRITTEN.hit();
         live.posted(queue.id, after(position, queue.size));
         queue.unsignalled++;
     }

@@ -36,7 +36,8 @@ final class Engine implements Registers.Configuration, Failure {
             NvmeOptions options,
             Function function,
             LiveState live,
-            LongSupplier clock) {
+            LongSupplier clock,
+            Counters counters) {
         this.function = function;
         this.namespace = namespace;
         this.live = live;
@@ -50,7 +51,7 @@ final class Engine implements Registers.Configuration, Failure {
         events = new Events(slot);
         PrpReader prps = new PrpReader(dma);
         HostBuffer host = new HostBuffer(prps);
-        Statistics statistics = new Statistics(live, identity.statisticsMagic());
+        Statistics statistics = new Statistics(live, identity.statisticsMagic(), counters);
         ErrorLog errors = new ErrorLog(live);
         CompletionPoster poster = new CompletionPoster(live, doorbells, function, this);
         LogPages logPages =
@@ -163,6 +164,9 @@ final class Engine implements Registers.Configuration, Failure {
 
     /** What is wrong with CC or AQA, or nothing. */
     private String problem() {
+        if (function.isOutOfService()) {
+            return "it is out of service";
+        }
         int configuration = slot.configuration();
         int sizes = slot.adminSizes();
         if ((configuration >>> 4 & 7) != 0) {

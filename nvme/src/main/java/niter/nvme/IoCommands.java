@@ -108,14 +108,15 @@ final class IoCommands {
         Namespace.Operation operation =
                 !write
                         ? Namespace.Operation.READ
-                        : (dword12 & FORCE_UNIT_ACCESS) != 0 || !writeCache()
+                        : isForced(dword12)
                                 ? Namespace.Operation.WRITE_FUA
                                 : Namespace.Operation.WRITE;
         return prepare(operation, tag, first << Limits.BLOCK_SHIFT, bytes, count);
     }
 
-    private boolean writeCache() {
-        return slot.feature(Features.WRITE_CACHE) != 0;
+    /** Whether a write is to be durable when it completes. */
+    private boolean isForced(int dword12) {
+        return (dword12 & FORCE_UNIT_ACCESS) != 0 || slot.feature(Features.WRITE_CACHE) == 0;
     }
 
     private int zero(int tag, long at) {
@@ -127,7 +128,11 @@ final class IoCommands {
         }
         boolean deallocate = options.deallocate() && (dword12 & MAY_DEALLOCATE) != 0;
         return prepare(
-                deallocate ? Namespace.Operation.DEALLOCATE : Namespace.Operation.WRITE_ZEROES,
+                isForced(dword12)
+                        ? Namespace.Operation.WRITE_ZEROES_FUA // it may deallocate, it need not
+                        : deallocate
+                                ? Namespace.Operation.DEALLOCATE
+                                : Namespace.Operation.WRITE_ZEROES,
                 tag,
                 first << Limits.BLOCK_SHIFT,
                 (long) blocks << Limits.BLOCK_SHIFT,
@@ -151,6 +156,7 @@ final class IoCommands {
     private int prepare(
             Namespace.Operation operation, int tag, long offset, long bytes, int count) {
         running++;
+        statistics.running(running);
         namespace.prepare(operation, tag, offset, bytes, pairs[tag], count);
         return STARTED;
     }
@@ -171,6 +177,7 @@ final class IoCommands {
      */
     int finished(int tag, int errno, long nowNanos) {
         running--;
+        statistics.running(running);
         long at = live.command(tag);
         int opcode = SubmissionEntry.opcode(memory, at);
         if (opcode == DATASET_MANAGEMENT) {
@@ -181,6 +188,10 @@ final class IoCommands {
             long bytes =
                     (SubmissionEntry.dword(memory, at, 12) & 0xffffL) + 1 << Limits.BLOCK_SHIFT;
             statistics.count(opcode == WRITE, bytes, nowNanos - live.entryStartNanos(tag));
+        } else if (errno != 0) {
+            statistics.countError();
+        } else if (opcode == FLUSH) {
+            statistics.countFlush();
         }
         return Status.of(errno, opcode == READ);
     }

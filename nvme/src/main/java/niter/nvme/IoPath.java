@@ -1,6 +1,7 @@
 package niter.nvme;
 
 import java.util.function.LongSupplier;
+import niter.linux.Failpoint;
 import niter.linux.Memory;
 import niter.pcie.Function;
 
@@ -100,6 +101,7 @@ final class IoPath implements Namespace.Completions {
         if (prepared) {
             prepared = false;
             namespace.submit();
+            Failpoint.COMMAND_SUBMITTED.hit();
             nowNanos = clock.getAsLong();
             work += namespace.reap(this);
         }
@@ -145,6 +147,7 @@ final class IoPath implements Namespace.Completions {
             position = (position >>> 16) + 1 << 16 | head;
             live.enter(tag, queue.id, queue.epoch, position, nowNanos, Memory.all(), from);
             live.fetched(queue.id, position);
+            Failpoint.COMMAND_FETCHED.hit();
             queue.outstanding++;
             queue.completion.outstanding++;
             start(tag);
@@ -181,6 +184,7 @@ final class IoPath implements Namespace.Completions {
 
     @Override
     public void completed(int tag, int errno) {
+        Failpoint.COMMAND_DATA_DONE.hit();
         if (tag == flushTag) {
             commands.flushed();
             flushError = errno;
@@ -215,6 +219,7 @@ final class IoPath implements Namespace.Completions {
         queue.completion.outstanding--;
         poster.post(queue.completion, queue.id, head, commandId, status, 0, tag);
         live.leave(tag);
+        Failpoint.COMMAND_LEFT.hit();
         live.withdraw();
         inFlight.giveBack(tag);
     }

@@ -16,6 +16,8 @@ public interface Namespace extends AutoCloseable {
         FLUSH,
         /** The range reads as zeroes afterwards; space may stay allocated. */
         WRITE_ZEROES,
+        /** As WRITE_ZEROES, durable when it completes. */
+        WRITE_ZEROES_FUA,
         /** The range reads as zeroes afterwards and its space is given back. */
         DEALLOCATE
     }

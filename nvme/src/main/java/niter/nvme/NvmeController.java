@@ -31,6 +31,7 @@ public final class NvmeController implements Device {
     private final NvmeOptions options;
     private final LongSupplier clock;
     private final LiveStates liveStates;
+    private final Counters counters = new Counters();
     private volatile @Nullable Engine engine;
 
     /**
@@ -39,7 +40,17 @@ public final class NvmeController implements Device {
      * @param options what it offers beyond EBS
      */
     public NvmeController(NvmeIdentity identity, Namespace namespace, NvmeOptions options) {
-        this(identity, namespace, options, System::nanoTime, LiveState::new);
+        this(identity, namespace, options, System::nanoTime);
+    }
+
+    /**
+     * As above, with a clock of the caller's.
+     *
+     * @param clock nanoseconds, as System.nanoTime: for a simulation of time
+     */
+    public NvmeController(
+            NvmeIdentity identity, Namespace namespace, NvmeOptions options, LongSupplier clock) {
+        this(identity, namespace, options, clock, LiveState::new);
     }
 
     NvmeController(
@@ -72,7 +83,8 @@ public final class NvmeController implements Device {
                 Register.MSIX_TABLE,
                 Register.MSIX_PENDING,
                 SlotState.BYTES,
-                LiveState.BYTES);
+                LiveState.BYTES,
+                options.detachable());
     }
 
     /**
@@ -84,7 +96,7 @@ public final class NvmeController implements Device {
     @Override
     public void attach(Function function, boolean takenOver) {
         LiveState live = liveStates.over(function.state().live());
-        engine = new Engine(identity, namespace, options, function, live, clock);
+        engine = new Engine(identity, namespace, options, function, live, clock, counters);
         function.watch(namespace.descriptor());
     }
 
@@ -92,6 +104,11 @@ public final class NvmeController implements Device {
     public boolean ready() {
         Engine attached = engine;
         return attached != null && attached.ready();
+    }
+
+    /** What it did since this process serves it. May be called by any thread. */
+    public Counters counters() {
+        return counters;
     }
 
     /**
@@ -102,6 +119,12 @@ public final class NvmeController implements Device {
      */
     public void fail(String reason) {
         attached().broken(reason);
+    }
+
+    /** CSTS.CFS, which no reset clears any more. */
+    @Override
+    public void outOfService(String reason) {
+        fail(reason);
     }
 
     @Override

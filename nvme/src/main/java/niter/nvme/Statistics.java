@@ -27,8 +27,10 @@ final class Statistics {
     private static final int BINS = 26; // up to 2^25 µs, then everything
 
     private final MemorySegment memory;
+    private final Counters counters;
 
-    Statistics(LiveState live, int magic) {
+    Statistics(LiveState live, int magic, Counters counters) {
+        this.counters = counters;
         memory = live.memory();
         memory.set(LE32, LiveState.STATISTICS, magic);
         for (int histogram = 0; histogram < 2; histogram++) {
@@ -44,6 +46,8 @@ final class Statistics {
 
     /** A read or a write has succeeded. */
     void count(boolean write, long bytes, long nanos) {
+        counters.add(write ? Counters.Counter.WRITES : Counters.Counter.READS, 1);
+        counters.add(write ? Counters.Counter.WRITTEN_BYTES : Counters.Counter.READ_BYTES, bytes);
         long other = write ? WRITE : 0;
         long micros = Math.max(0, nanos / 1000);
         add(READS + other, 1);
@@ -52,6 +56,21 @@ final class Statistics {
         int bin = Math.min(Long.SIZE - Long.numberOfLeadingZeros(micros), BINS - 1);
         long count = READ_HISTOGRAM + (write ? HISTOGRAM_BYTES : 0) + 8 + BIN_BYTES * bin + 16;
         memory.set(LE32, count, memory.get(LE32, count) + 1);
+    }
+
+    /** A flush has succeeded. */
+    void countFlush() {
+        counters.add(Counters.Counter.FLUSHES, 1);
+    }
+
+    /** A command has failed. */
+    void countError() {
+        counters.add(Counters.Counter.ERRORS, 1);
+    }
+
+    /** Commands at the namespace, as of now: for the operator, not for the guest. */
+    void running(int commands) {
+        counters.set(Counters.Counter.IN_FLIGHT, commands);
     }
 
     /** Commands in flight, as of now. */

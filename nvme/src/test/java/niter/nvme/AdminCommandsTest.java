@@ -147,6 +147,28 @@ class AdminCommandsTest {
     }
 
     @Test
+    void outOfServiceItTellsOnceAndNoResetHelps() {
+        guest.admin.put(Command.eventRequest().commandId(500));
+        guest.admin.ring();
+        guest.settle();
+        guest.function.outOfService = true; // as the next process finds it
+        guest.controller.attach(guest.function, true);
+        guest.controller.outOfService("a test");
+        guest.settle();
+        Guest.Completion event = Objects.requireNonNull(guest.admin.take());
+        assertThat(event.commandId()).isEqualTo(500);
+        assertThat(event.dword()).as("persistent internal error").isEqualTo(0x0001_0300);
+        assertThat(guest.read32(0x1c)).as("RDY, CFS").isEqualTo(3);
+        for (int resets = 0; resets < 3; resets++) {
+            guest.enable();
+            assertThat(guest.read32(0x1c)).as("CFS").isEqualTo(2);
+        }
+        guest.function.outOfService = false;
+        guest.enable();
+        assertThat(guest.read32(0x1c)).isEqualTo(1);
+    }
+
+    @Test
     void aResizeIsOneEventUntilItsLogIsRead() {
         assertThat(status(Command.setFeature(0x0b, 1 << 8))).isZero();
         guest.admin.put(Command.eventRequest().commandId(500));

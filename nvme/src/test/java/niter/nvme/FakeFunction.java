@@ -20,7 +20,9 @@ final class FakeFunction implements Function, FunctionState, DmaMap {
     final int[] interrupts = new int[Limits.QUEUES];
     final List<String> errors = new ArrayList<>();
     Runnable step = () -> {};
+    Runnable resolving = () -> {}; // an address is looked up
     boolean busMaster = true;
+    boolean outOfService;
 
     private final MemorySegment[] slots;
     private final MemorySegment live;
@@ -53,6 +55,11 @@ final class FakeFunction implements Function, FunctionState, DmaMap {
         busMaster = on;
         controller.commandChanged(command());
         commit();
+    }
+
+    @Override
+    public boolean isOutOfService() {
+        return outOfService;
     }
 
     boolean transactionOpen() {
@@ -141,6 +148,7 @@ final class FakeFunction implements Function, FunctionState, DmaMap {
 
     @Override
     public long address(long iova, long lengthBytes, boolean write) {
+        resolving.run();
         if (lengthBytes <= 0
                 || iova < BASE
                 || lengthBytes > ram.byteSize()

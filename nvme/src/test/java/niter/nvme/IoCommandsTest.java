@@ -54,6 +54,23 @@ class IoCommandsTest {
     }
 
     @Test
+    void whatIsDoneIsCounted() {
+        Guest.Pair pair = guest.pair(1, 16);
+        assertThat(status(pair, Command.write(0, 8, data, 0))).isZero();
+        assertThat(status(pair, Command.write(8, 1, data, 0))).isZero();
+        assertThat(status(pair, Command.read(0, 2, data, 0))).isZero();
+        assertThat(status(pair, Command.flush())).isZero();
+        Counters counters = guest.controller.counters();
+        assertThat(counters.of(Counters.Counter.WRITES)).isEqualTo(2);
+        assertThat(counters.of(Counters.Counter.WRITTEN_BYTES)).isEqualTo(9 * 512);
+        assertThat(counters.of(Counters.Counter.READS)).isEqualTo(1);
+        assertThat(counters.of(Counters.Counter.READ_BYTES)).isEqualTo(2 * 512);
+        assertThat(counters.of(Counters.Counter.FLUSHES)).isEqualTo(1);
+        assertThat(counters.of(Counters.Counter.ERRORS)).isZero();
+        assertThat(counters.of(Counters.Counter.IN_FLIGHT)).isZero();
+    }
+
+    @Test
     void withoutAWriteCacheEveryWriteIsDurable() {
         Guest.expectSuccess(guest.admin(Command.setFeature(6, 0)));
         Guest.Pair pair = guest.pair(1, 16);
@@ -123,6 +140,12 @@ class IoCommandsTest {
         assertThat(namespace.blocks.asSlice(512, 1024).toArray(JAVA_BYTE)).containsOnly(0);
         assertThat(namespace.blocks.get(JAVA_BYTE, 511)).isEqualTo((byte) 7);
         assertThat(other.run(pair, Command.io(8, BLOCKS, 1, 0, 0)).status()).isEqualTo(DNR | 0x80);
+        assertThat(namespace.durableWrites).isZero();
+        Guest.expectSuccess(other.run(pair, Command.io(8, 1, 2, 0, 0).or(12, 1 << 30)));
+        assertThat(namespace.durableWrites).as("Force Unit Access").isEqualTo(1);
+        Guest.expectSuccess(other.admin(Command.setFeature(6, 0)));
+        Guest.expectSuccess(other.run(pair, Command.io(8, 1, 2, 0, 0)));
+        assertThat(namespace.durableWrites).as("no write cache").isEqualTo(2);
     }
 
     @Test

@@ -139,8 +139,9 @@ final class MemoryNamespace implements Namespace {
                 durableWrites++;
             }
             case FLUSH -> flushes++;
-            case WRITE_ZEROES -> {
+            case WRITE_ZEROES, WRITE_ZEROES_FUA -> {
                 zeroings++;
+                durableWrites += operations[tag] == Operation.WRITE_ZEROES_FUA ? 1 : 0;
                 blocks.asSlice(offsets[tag], lengths[tag]).fill((byte) 0);
             }
             case DEALLOCATE -> {

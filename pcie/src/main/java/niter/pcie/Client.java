@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import niter.linux.Descriptor;
 import niter.linux.Errno;
+import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 
 /**
@@ -23,7 +24,7 @@ final class Client {
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private static final long NEVER = Long.MAX_VALUE;
-    private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+    static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final String id;
     private final FunctionSegment segment;
@@ -104,6 +105,7 @@ final class Client {
             if (!stream.consume(done)) {
                 return false;
             }
+            Failpoint.MESSAGE_CONSUMED.hit();
         }
     }
 
@@ -144,7 +146,9 @@ final class Client {
                 }
                 int end = at + (int) size;
                 boolean owns = end == seen && !beside.isEmpty();
-                if (!isDoorbell(buffer, at, size)) {
+                if (isDoorbell(buffer, at, size)) {
+                    Failpoint.DOORBELL_STORED.hit();
+                } else {
                     taken = owns;
                     MemorySegment message = buffer.asSlice(at, size);
                     if (!serve(message, start + end, owns ? beside : List.of())) {
@@ -178,8 +182,9 @@ final class Client {
         int flags = message.get(JAVA_INT_UNALIGNED, Wire.FLAGS);
         if ((flags & Wire.TYPE_MASK) != Wire.TYPE_COMMAND) {
             beside.forEach(Descriptor::close);
-            return true; // a reply to nothing: this server asks no questions
+            return true; // to an interrupt that the client could not deliver, or to nothing
         }
+        Failpoint.MESSAGE_RECEIVED.hit();
         if (requests.needsQuiet(message)) {
             device.quiesce();
         }
@@ -187,6 +192,7 @@ final class Client {
         long token = segment.stagedSlot().get(JAVA_LONG, SegmentLayout.NEXT_TOKEN);
         if (!beside.isEmpty()) {
             descriptors.take(beside, token);
+            Failpoint.MESSAGE_DESCRIPTORS_HELD.hit();
         }
         int result =
                 beside.size() > Wire.MAX_DESCRIPTORS
@@ -197,9 +203,12 @@ final class Client {
             segment.begin();
         }
         stage(message, position, token + beside.size(), result);
+        Failpoint.MESSAGE_APPLIED.hit();
         segment.commit();
+        Failpoint.MESSAGE_RECORDED.hit();
         follow(message);
         boolean alive = stream.sendReply();
+        Failpoint.MESSAGE_SENT.hit();
         dropUnused(message, !beside.isEmpty());
         return alive && (result >= 0 || isNegotiated());
     }

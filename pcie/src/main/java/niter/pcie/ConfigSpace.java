@@ -20,13 +20,16 @@ final class ConfigSpace {
     private static final int STATUS = 0x06;
     private static final int STATUS_CAPABILITIES = 0x10;
     private static final int BAR = 0x10;
-    private static final int CAPABILITIES = 0x34;
+    private static final int CAPABILITIES = 0x34; // where their list begins
 
     private static final int POWER = 0x40;
     static final int POWER_STATE = POWER + 4;
     private static final int POWER_NO_SOFT_RESET = 0x8;
 
     private static final int MSIX = 0x50;
+    private static final int MSIX_CONTROL = MSIX + 2;
+    private static final int MSIX_ENABLE = 0x8000;
+    private static final int MSIX_FUNCTION_MASK = 0x4000;
     private static final int EXPRESS = 0x60;
     private static final int EXPRESS_CONTROL = EXPRESS + 8;
     private static final int EXPRESS_CONTROL_HIGH = EXPRESS_CONTROL + 1;
@@ -72,10 +75,10 @@ final class ConfigSpace {
     private void msix(FunctionShape shape) {
         powerOn[MSIX] = 0x11;
         powerOn[MSIX + 1] = EXPRESS;
-        set16(powerOn, MSIX + 2, shape.msixVectors() - 1);
+        set16(powerOn, MSIX_CONTROL, shape.msixVectors() - 1);
         set32(powerOn, MSIX + 4, (int) shape.msixTableOffset() | shape.msixBar());
         set32(powerOn, MSIX + 8, (int) shape.msixPbaOffset() | shape.msixBar());
-        set16(writable, MSIX + 2, 0xc000); // enable, function mask
+        set16(writable, MSIX_CONTROL, MSIX_ENABLE | MSIX_FUNCTION_MASK);
     }
 
     private void express() {
@@ -120,6 +123,27 @@ final class ConfigSpace {
         int command = memory.get(JAVA_SHORT_UNALIGNED, at + COMMAND) & 0xffff;
         boolean asleep = (memory.get(JAVA_BYTE, at + POWER_STATE) & 0x3) != 0;
         return asleep ? command & ~COMMAND_BUS_MASTER : command;
+    }
+
+    /**
+     * Whether MSI-X is enabled and the function not masked.
+     *
+     * @param at where the configuration space begins in the memory
+     */
+    static boolean isMsixOpen(MemorySegment memory, long at) {
+        int control = memory.get(JAVA_SHORT_UNALIGNED, at + MSIX_CONTROL);
+        return (control & (MSIX_ENABLE | MSIX_FUNCTION_MASK)) == MSIX_ENABLE;
+    }
+
+    /**
+     * Hides the capabilities in a copy of the whole space.
+     *
+     * @param at where it begins in the memory
+     */
+    static void hideCapabilities(MemorySegment memory, long at) {
+        byte status = memory.get(JAVA_BYTE, at + STATUS);
+        memory.set(JAVA_BYTE, at + STATUS, (byte) (status & ~STATUS_CAPABILITIES));
+        memory.set(JAVA_BYTE, at + CAPABILITIES, (byte) 0);
     }
 
     private static void set16(byte[] bytes, int offset, int value) {

@@ -50,6 +50,14 @@ public final class Core implements AutoCloseable {
     }
 
     /**
+     * One round on the caller's thread, without sleeping. It takes the place of {@link #start}
+     * where a simulation decides what happens when; an Error goes through to the caller.
+     */
+    public void step() {
+        round(false);
+    }
+
+    /**
      * Runs an order between two rounds, on the core's thread. It must be short and must not block.
      * Orders run in the sequence in which one thread gave them; none does after {@link #close}.
      */
@@ -103,16 +111,20 @@ public final class Core implements AutoCloseable {
     private void run() {
         try {
             while (!closing) {
-                round();
+                round(true);
             }
         } finally {
-            obey(); // a function that was added meanwhile is to end in order too
-            loops.forEach(FunctionLoop::end);
-            epoll.close();
+            end();
         }
     }
 
-    private void round() {
+    private void end() {
+        obey(); // a function that was added meanwhile is to end in order too
+        loops.forEach(FunctionLoop::end);
+        epoll.close();
+    }
+
+    private void round(boolean maySleep) {
         obey();
         boolean idle = true;
         for (int i = 0; i < loops.size(); i++) {
@@ -123,7 +135,8 @@ public final class Core implements AutoCloseable {
             idle = loops.get(i).arm();
             sleepNanos = Math.min(sleepNanos, loops.get(i).sleepNanos());
         }
-        int ready = idle ? epoll.awaitNanos(sleepNanos, tokens) : epoll.await(0, tokens);
+        boolean sleep = idle && maySleep;
+        int ready = sleep ? epoll.awaitNanos(sleepNanos, tokens) : epoll.await(0, tokens);
         if (isReady(WAKE, ready)) {
             EventFd.drain(wake.number());
         }
@@ -178,6 +191,9 @@ public final class Core implements AutoCloseable {
             }
             closing = true;
             EventFd.signal(wake.number()); // after it: a core that looks now sees it
+        }
+        if (thread.getState() == Thread.State.NEW) {
+            end(); // stepped through
         }
         boolean interrupted = false;
         while (thread.isAlive()) {

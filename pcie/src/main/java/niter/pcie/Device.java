@@ -20,6 +20,15 @@ public interface Device {
     void attach(Function function, boolean takenOver);
 
     /**
+     * Called after {@link #attach} where this function has made its processes end: the guest is to
+     * see that the device has failed, whatever it does, until its connection ends. Outside of a
+     * transaction.
+     *
+     * @param reason for the log
+     */
+    default void outOfService(String reason) {}
+
+    /**
      * Reads a register.
      *
      * @param offset from the start of the BAR, in bytes; MSI-X table and PBA never get here

@@ -3,12 +3,21 @@ package niter.pcie;
 import java.io.IOException;
 import java.util.Map;
 import niter.linux.Descriptor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps duplicates of descriptors where they survive the death of this process. Whoever takes the
  * function over gets them back under the same keys.
  */
 public interface Escrow {
+    /**
+     * How a process ended.
+     *
+     * @param unixMs when that was seen
+     * @param signal 0 where it exited by itself
+     */
+    record End(long unixMs, int signal) {}
+
     /**
      * Holds a duplicate of each descriptor; the same key again replaces. When this returns they are
      * safe.
@@ -24,4 +33,9 @@ public interface Escrow {
      *     next take-over
      */
     void release(String... keys) throws IOException;
+
+    /** How a process ended that served before this one; null where that is not known. */
+    default @Nullable End endOf(int pid) {
+        return null;
+    }
 }

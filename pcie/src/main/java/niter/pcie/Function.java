@@ -19,10 +19,17 @@ public interface Function {
     }
 
     /**
-     * Fires an MSI-X vector: writes its eventfd, or latches it where there is none yet. Does
-     * nothing while bus mastering is off.
+     * Fires an MSI-X vector: writes its eventfd, or sends its message, or latches it where there is
+     * no way yet. Does nothing while bus mastering is off.
      */
     void interrupt(int vector);
+
+    /**
+     * Whether {@link Device#outOfService} was called for this client, be it by an earlier process.
+     */
+    default boolean isOutOfService() {
+        return false;
+    }
 
     /** Wakes the function's thread when the descriptor becomes readable. */
     void watch(int descriptor);

@@ -13,14 +13,19 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import niter.linux.Descriptor;
 import niter.linux.Errno;
+import niter.linux.FileIo;
 import niter.linux.LinuxException;
 import niter.linux.MessageHeader;
 import niter.linux.UnixSocket;
 
 /**
- * A vfio-user client: one request at a time, each with a reply, and posted writes. For one thread.
+ * A vfio-user client: one request at a time, each with a reply, and posted writes. What a function
+ * writes by messages (its interrupts, where it is detachable) is done while a reply is awaited. For
+ * one thread.
  *
  * <p>An error reply becomes a {@link LinuxException} that names the request; a connection that
  * ended an EOFException.
@@ -38,7 +43,11 @@ public final class FunctionClient implements AutoCloseable {
     private final MemorySegment out = arena.allocate(MAX_BYTES, 8);
     private final MemorySegment in = arena.allocate(MAX_BYTES, 8);
     private final MessageHeader posted = MessageHeader.allocate(arena, 1, 0);
+    private final List<Grant> grants = new ArrayList<>();
     private int nextId = 1;
+
+    /** Memory that the function may write to by messages. The file is the caller's. */
+    private record Grant(Descriptor file, long offset, long address, long bytes) {}
 
     private FunctionClient(Descriptor socket) {
         this.socket = socket;
@@ -58,12 +67,14 @@ public final class FunctionClient implements AutoCloseable {
             throws IOException {
         ByteBuffer payload = buffer(32).putInt(32).putInt(flags);
         request(Wire.DMA_MAP, payload.putLong(offset).putLong(address).putLong(bytes), file);
+        grants.add(new Grant(file, offset, address, bytes));
     }
 
     /** Takes memory away again; nothing accesses it when this returns. */
     public void unmap(long address, long bytes) throws IOException {
         ByteBuffer payload = buffer(24).putInt(24).putInt(0);
         request(Wire.DMA_UNMAP, payload.putLong(address).putLong(bytes));
+        grants.removeIf(grant -> grant.address == address && grant.bytes == bytes);
     }
 
     public Region region(int index) throws IOException {
@@ -190,6 +201,10 @@ public final class FunctionClient implements AutoCloseable {
 
     private ByteBuffer reply(int command, int id) throws IOException {
         receive(0, Wire.HEADER_BYTES);
+        while ((in.get(JAVA_INT_UNALIGNED, Wire.FLAGS) & Wire.TYPE_MASK) == Wire.TYPE_COMMAND) {
+            obey();
+            receive(0, Wire.HEADER_BYTES);
+        }
         int size = in.get(JAVA_INT_UNALIGNED, Wire.SIZE);
         int answered = in.get(JAVA_SHORT_UNALIGNED, Wire.ID) & 0xffff;
         if (answered != id || size < Wire.HEADER_BYTES || size > MAX_BYTES) {
@@ -203,6 +218,26 @@ public final class FunctionClient implements AutoCloseable {
         byte[] payload = new byte[size - Wire.HEADER_BYTES];
         MemorySegment.copy(in, JAVA_BYTE, Wire.HEADER_BYTES, payload, 0, payload.length);
         return ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Does what the function asks for: posted writes of 4 bytes, as interrupts are. */
+    private void obey() throws IOException {
+        int size = in.get(JAVA_INT_UNALIGNED, Wire.SIZE);
+        int command = in.get(JAVA_SHORT_UNALIGNED, Wire.COMMAND) & 0xffff;
+        int flags = in.get(JAVA_INT_UNALIGNED, Wire.FLAGS);
+        if (command != Wire.DMA_WRITE || flags != Wire.NO_REPLY || size != 36) {
+            throw new IOException("command " + command + " of " + size + " bytes from a function");
+        }
+        receive(Wire.HEADER_BYTES, size - Wire.HEADER_BYTES);
+        long address = in.get(JAVA_LONG_UNALIGNED, 16);
+        for (Grant grant : grants) {
+            long offset = address - grant.address;
+            if (offset >= 0 && offset + 4 <= grant.bytes) {
+                FileIo.pwrite(grant.file.number(), in.address() + 32, 4, grant.offset + offset);
+                return;
+            }
+        }
+        throw new IOException("an interrupt to %x, which is not mapped".formatted(address));
     }
 
     private void receive(long offset, long bytes) throws IOException {

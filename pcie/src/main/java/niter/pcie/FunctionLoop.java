@@ -4,8 +4,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.io.IOException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
 import niter.linux.Descriptor;
 import niter.linux.Epoll;
+import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 import niter.linux.UnixSocket;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An exception is our bug: it ends this function and its client's connection (better an instance
  * that stops with a reason than one that hangs); the others of the card go on. An {@link Error} is
- * the process's, which a successor follows: see {@link Core}.
+ * the process's, which a successor follows: see {@link Core} and {@link ServiceMark}.
  */
 final class FunctionLoop implements Function {
     private static final System.Logger LOG = System.getLogger(FunctionLoop.class.getName());
@@ -42,6 +44,8 @@ final class FunctionLoop implements Function {
     private final Vectors vectors;
     private final Regions regions;
     private final Requests requests;
+    private final ServiceMark mark;
+    private final AtomicLong interrupts = new AtomicLong(); // the function's thread counts, opaque
     private final Epoll epoll = new Epoll();
     private final LogRation ration = new LogRation(System::nanoTime); // the function's thread
     private final long[] tokens = new long[Epoll.MAX_EVENTS];
@@ -74,6 +78,7 @@ final class FunctionLoop implements Function {
         vectors = new Vectors(id, segment, descriptors);
         regions = new Regions(shape, segment, new ConfigSpace(shape), vectors, device);
         requests = new Requests(shape, segment, dma, vectors, regions);
+        mark = new ServiceMark(segment.liveState());
     }
 
     /** Ends the loop and the client's connection; any thread may call it, and wakes the core. */
@@ -106,6 +111,11 @@ final class FunctionLoop implements Function {
         ended.await();
     }
 
+    /** How often the device fired a vector. Any thread. */
+    long interrupts() {
+        return interrupts.getOpaque();
+    }
+
     /** Readable when there are events. */
     Descriptor descriptor() {
         return epoll.descriptor();
@@ -119,36 +129,54 @@ final class FunctionLoop implements Function {
     /** Begins, or goes on where another process stopped. */
     void start(long number) {
         token = number;
+        mark.set();
         try {
             prepare();
         } catch (RuntimeException e) {
             fail(e);
+        } catch (Error e) {
+            mark.blame();
+            throw e;
+        } finally {
+            mark.clear();
         }
     }
 
     /** Runs the device's queues; the amount of work done. */
     int poll() {
+        mark.set();
         try {
             return stopping ? 0 : device.poll(BUDGET);
         } catch (RuntimeException e) {
             fail(e);
             return 1; // look again at once: it is to end
+        } catch (Error e) {
+            mark.blame();
+            throw e;
+        } finally {
+            mark.clear();
         }
     }
 
     /** Arms the device's wake-ups; false where work turned up meanwhile. */
     boolean arm() {
+        mark.set();
         try {
             return !stopping && device.arm();
         } catch (RuntimeException e) {
             fail(e);
             return false;
+        } catch (Error e) {
+            mark.blame();
+            throw e;
+        } finally {
+            mark.clear();
         }
     }
 
     /** How long nothing need be done without an event. */
     long sleepNanos() {
-        long nanos = device.nextDeadlineNanos();
+        long nanos = vectors.isHeldUp() ? Client.LOOK_AGAIN_NANOS : device.nextDeadlineNanos();
         return client == null ? nanos : Math.min(nanos, client.lookAgainNanos());
     }
 
@@ -159,9 +187,13 @@ final class FunctionLoop implements Function {
      */
     void events(boolean ready) {
         boolean inside = client != null && client.isInsideMessage();
+        if (!stopping && vectors.isHeldUp()) {
+            vectors.firePending(regions.isBusMaster());
+        }
         if (stopping || !ready && !inside) {
             return;
         }
+        mark.set();
         try {
             int count = ready ? epoll.await(0, tokens) : 0;
             for (int i = 0; i < count; i++) {
@@ -174,6 +206,11 @@ final class FunctionLoop implements Function {
             }
         } catch (RuntimeException e) {
             fail(e);
+        } catch (Error e) {
+            mark.blame();
+            throw e;
+        } finally {
+            mark.clear();
         }
     }
 
@@ -184,10 +221,19 @@ final class FunctionLoop implements Function {
     }
 
     private void prepare() {
+        Descriptor connection = sockets.connection();
+        if (mark.isAbandoned()) {
+            LOG.log(System.Logger.Level.ERROR, "{0}: abandoned: it ends what serves it", id);
+            abandon(connection);
+            return;
+        }
         dma.refresh();
         vectors.refresh();
         device.attach(this, takenOver);
-        Descriptor connection = sockets.connection();
+        if (mark.isOutOfService()) {
+            LOG.log(System.Logger.Level.ERROR, "{0}: out of service: it ended two processes", id);
+            device.outOfService("it ended two processes");
+        }
         if (connection == null) {
             if (segment.isConnected()) {
                 endConnection(); // it ended together with the process that served it
@@ -198,6 +244,15 @@ final class FunctionLoop implements Function {
             begin(connection); // accepted, and then the process ended
         }
         listen();
+    }
+
+    /** Its client hears of an end; nothing else of the function is touched. */
+    private void abandon(@Nullable Descriptor connection) {
+        stopping = true;
+        if (connection != null) {
+            UnixSocket.shutdown(connection.number());
+            connection.close();
+        }
     }
 
     private boolean isReady(int count, long token) {
@@ -253,6 +308,7 @@ final class FunctionLoop implements Function {
         }
         if (connection != null) {
             FunctionServer.hold(id, escrow, FunctionServer.CONNECTION, connection);
+            Failpoint.CONNECTION_HELD.hit();
             begin(connection);
             listen();
         }
@@ -271,6 +327,7 @@ final class FunctionLoop implements Function {
     private void resume(Descriptor connection) {
         MessageStream taken = new MessageStream(connection, segment);
         boolean alive = taken.takeOver();
+        Failpoint.CONNECTION_TAKEN_OVER.hit();
         use(taken);
         if (!alive) {
             endConnection();
@@ -289,6 +346,7 @@ final class FunctionLoop implements Function {
         client =
                 new Client(id, segment, used, descriptors, device, dma, vectors, regions, requests);
         watchConnection(used, true);
+        vectors.connect(used.descriptor());
     }
 
     /** The client is gone: the function goes back to its power-on state and listens again. */
@@ -300,10 +358,12 @@ final class FunctionLoop implements Function {
         vectors.clear();
         segment.stagedSlot().set(JAVA_INT, SegmentLayout.CONNECTED, 0);
         segment.commit();
+        mark.forgive();
         dma.refresh();
         vectors.refresh();
         device.dmaMapChanged();
         descriptors.keepOnly(token -> false);
+        vectors.connect(-1);
         MessageStream ended = stream;
         stream = null;
         if (ended != null) {
@@ -325,6 +385,7 @@ final class FunctionLoop implements Function {
 
     /** Releases everything; the state stays in its segment. */
     void end() {
+        vectors.connect(-1);
         MessageStream last = stream;
         stream = null;
         if (last != null) {
@@ -367,7 +428,14 @@ final class FunctionLoop implements Function {
 
     @Override
     public void interrupt(int vector) {
+        interrupts.setOpaque(interrupts.getPlain() + 1);
         vectors.fire(vector, regions.isBusMaster());
+        Failpoint.INTERRUPT_SENT.hit();
+    }
+
+    @Override
+    public boolean isOutOfService() {
+        return mark.isOutOfService();
     }
 
     @Override

@@ -63,6 +63,7 @@ final class FunctionSegment implements FunctionState, AutoCloseable {
         memory.set(JAVA_INT, SegmentLayout.VECTORS_AT, layout.vectors());
         memory.set(JAVA_LONG, SegmentLayout.SLOT_BYTES_AT, layout.slotBytes());
         memory.set(JAVA_LONG, SegmentLayout.LIVE_BYTES_AT, layout.liveBytes());
+        memory.set(JAVA_INT, SegmentLayout.DETACHABLE_AT, shape.detachable() ? 1 : 0);
         VarHandle.releaseFence();
         memory.set(JAVA_LONG, SegmentLayout.MAGIC_AT, SegmentLayout.MAGIC);
         return new FunctionSegment(mapping, layout);
@@ -86,7 +87,9 @@ final class FunctionSegment implements FunctionState, AutoCloseable {
                 memory.asSlice(SegmentLayout.KIND_AT, SegmentLayout.KIND_BYTES).toArray(JAVA_BYTE);
         boolean same =
                 memory.get(JAVA_LONG, SegmentLayout.MAGIC_AT) == SegmentLayout.MAGIC
-                        && memory.get(JAVA_INT, SegmentLayout.VERSION_AT) == SegmentLayout.VERSION
+                        && isKnown(memory.get(JAVA_INT, SegmentLayout.VERSION_AT))
+                        && memory.get(JAVA_INT, SegmentLayout.DETACHABLE_AT)
+                                == (shape.detachable() ? 1 : 0)
                         && memory.get(JAVA_INT, SegmentLayout.DEVICE_VERSION_AT)
                                 == shape.layoutVersion()
                         && Arrays.equals(kind, kind(shape))
@@ -104,6 +107,13 @@ final class FunctionSegment implements FunctionState, AutoCloseable {
                             + shape.layoutVersion());
         }
         return new FunctionSegment(mapping, layout);
+    }
+
+    /**
+     * The previous one lies as this one does, so it stays what it is: an older process can go on.
+     */
+    private static boolean isKnown(int version) {
+        return version == SegmentLayout.VERSION || version == SegmentLayout.PREVIOUS_VERSION;
     }
 
     private static byte[] kind(FunctionShape shape) {
@@ -201,6 +211,17 @@ final class FunctionSegment implements FunctionState, AutoCloseable {
     /** May be called by any thread. */
     boolean isConnected() {
         return currentSlot().get(JAVA_INT, SegmentLayout.CONNECTED) != 0;
+    }
+
+    /** Whether any vector has an eventfd. May be called by any thread. */
+    boolean hasEventfds() {
+        MemorySegment slot = currentSlot();
+        for (int i = 0; i < layout.vectors(); i++) {
+            if (slot.get(JAVA_LONG, SegmentLayout.VECTOR_TOKENS + 8L * i) != 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     long liveLong(long offset) {

@@ -102,6 +102,7 @@ public final class FunctionServer implements AutoCloseable {
         if (memory != null) {
             segment = FunctionSegment.takeOver(memory, shape);
             memory.close();
+            new ServiceMark(segment.liveState()).judge(escrow);
         } else {
             // Held only when it is whole: a successor finds all of it or starts anew.
             try (Descriptor fresh = FunctionSegment.allocate(id, shape)) {
@@ -111,6 +112,7 @@ public final class FunctionServer implements AutoCloseable {
                         .reset(
                                 segment.stagedSlot()
                                         .asSlice(SegmentLayout.CONFIG, ConfigSpace.BYTES));
+                MsixTable.reset(segment);
                 segment.stagedSlot().set(JAVA_LONG, SegmentLayout.NEXT_TOKEN, 1);
                 segment.commit();
                 hold(id, escrow, SEGMENT, fresh);
@@ -155,6 +157,28 @@ public final class FunctionServer implements AutoCloseable {
     /** Whether a client is connected. */
     public boolean connected() {
         return !loop.isOver() && segment.isConnected();
+    }
+
+    /** Whether the core has let go of the function, whatever the reason. */
+    public boolean isOver() {
+        return loop.isOver();
+    }
+
+    /** How often the device fired a vector since this process serves it. */
+    public long interrupts() {
+        return loop.interrupts();
+    }
+
+    /**
+     * Whether the function was taken out of service, because processes ended while they served it.
+     */
+    public boolean isOutOfService() {
+        return loop.isOutOfService();
+    }
+
+    /** Whether an operating system drives it: it takes interrupts, which firmware does not. */
+    public boolean driven() {
+        return !loop.isOver() && segment.hasEventfds();
     }
 
     /**

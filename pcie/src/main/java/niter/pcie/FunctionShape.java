@@ -21,6 +21,8 @@ import java.util.List;
  * @param msixPbaOffset in that BAR
  * @param slotBytes size of the device's transactional state ({@link FunctionState#staged()})
  * @param liveBytes size of the device's live state ({@link FunctionState#live()})
+ * @param detachable whether QEMU may unplug it while the machine runs: then the function keeps its
+ *     MSI-X table itself, and interrupts by messages; else the client does, by eventfds
  */
 public record FunctionShape(
         String kind,
@@ -37,7 +39,44 @@ public record FunctionShape(
         long msixTableOffset,
         long msixPbaOffset,
         long slotBytes,
-        long liveBytes) {
+        long liveBytes,
+        boolean detachable) {
+
+    /** One that stays as long as its machine. */
+    public FunctionShape(
+            String kind,
+            int layoutVersion,
+            int vendorId,
+            int deviceId,
+            int subsystemVendorId,
+            int subsystemId,
+            int revision,
+            int classCode,
+            List<Bar> bars,
+            int msixVectors,
+            int msixBar,
+            long msixTableOffset,
+            long msixPbaOffset,
+            long slotBytes,
+            long liveBytes) {
+        this(
+                kind,
+                layoutVersion,
+                vendorId,
+                deviceId,
+                subsystemVendorId,
+                subsystemId,
+                revision,
+                classCode,
+                bars,
+                msixVectors,
+                msixBar,
+                msixTableOffset,
+                msixPbaOffset,
+                slotBytes,
+                liveBytes,
+                false);
+    }
 
     /** A BAR. @param index 0 to 5. @param bytes a power of two, 4096 or more. */
     public record Bar(int index, long bytes) {}

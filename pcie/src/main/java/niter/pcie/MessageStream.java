@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import niter.linux.Descriptor;
 import niter.linux.Errno;
+import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 import niter.linux.MessageHeader;
 import niter.linux.UnixSocket;
@@ -33,6 +34,7 @@ final class MessageStream implements AutoCloseable {
             MessageHeader.allocate(arena, 1, MessageHeader.MAX_DESCRIPTORS);
     private final int[] numbers = new int[MessageHeader.MAX_DESCRIPTORS];
     private final MessageHeader record;
+    private boolean closed; // guarded by this: the number may be another's afterwards
 
     MessageStream(Descriptor socket, FunctionSegment segment) {
         this.socket = socket;
@@ -120,6 +122,7 @@ final class MessageStream implements AutoCloseable {
             // The last store before the call: the record is whole when it becomes valid.
             segment.liveLong(SegmentLayout.CONSUME_LENGTH, chunk);
             receive(chunk);
+            Failpoint.MESSAGE_TAKEN.hit();
             int got = finish(from);
             if (got == 0) {
                 return false;
@@ -214,8 +217,14 @@ final class MessageStream implements AutoCloseable {
         return new MessageHeader(slot, segment.layout().reply());
     }
 
-    /** Ends the connection for the client too, whoever else holds it. Any thread may call this. */
-    void shutDown() {
+    /**
+     * Ends the connection for the client too, whoever else holds it. Any thread may call this; once
+     * closed there is nothing to do.
+     */
+    synchronized void shutDown() {
+        if (closed) {
+            return;
+        }
         try {
             UnixSocket.shutdown(socket.number());
         } catch (LinuxException e) {
@@ -226,7 +235,8 @@ final class MessageStream implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
+        closed = true;
         socket.close();
         arena.close();
     }

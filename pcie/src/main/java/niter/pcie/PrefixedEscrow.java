@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
 import niter.linux.Descriptor;
+import org.jspecify.annotations.Nullable;
 
 /** One function's part of what an escrow holds for a card: its keys begin with a prefix. */
 public final class PrefixedEscrow implements Escrow {
@@ -34,6 +35,11 @@ public final class PrefixedEscrow implements Escrow {
             named[i] = prefix + keys[i];
         }
         keeper.release(named);
+    }
+
+    @Override
+    public @Nullable End endOf(int pid) {
+        return keeper.endOf(pid);
     }
 
     /** Lets go of all of it. */

@@ -9,7 +9,7 @@ import niter.linux.Errno;
 
 /**
  * Accesses to the function's regions: configuration space, the device's BARs, and in them the MSI-X
- * table and pending bits. The client keeps the table itself, so it reads as zeroes here. For the
+ * table and pending bits. Where the client keeps the table itself it reads as zeroes here. For the
  * function's thread.
  */
 final class Regions {
@@ -17,7 +17,6 @@ final class Regions {
     private static final int REGION = OFFSET + 8;
     private static final int COUNT = OFFSET + 12;
     private static final int DATA = OFFSET + 16;
-    private static final int TABLE_ENTRY_BYTES = 16;
 
     private final FunctionShape shape;
     private final FunctionSegment segment;
@@ -64,7 +63,7 @@ final class Regions {
     /** Stages the power-on state of function and device; DMA map and eventfds stay the client's. */
     void reset() {
         config.reset(configOf(segment.stagedSlot()));
-        vectors.forgetPending();
+        vectors.reset();
         device.reset();
     }
 
@@ -101,6 +100,11 @@ final class Regions {
         MemorySegment.copy(request, OFFSET, reply, OFFSET, 16);
         if (region == Wire.REGION_CONFIG) {
             MemorySegment.copy(configOf(segment.stagedSlot()), offset, reply, DATA, count);
+            if (shape.detachable() && count == ConfigSpace.BYTES) {
+                // A client asks for all of it to learn what there is; a guest never does. QEMU
+                // could not unplug a function of whose MSI-X it knew.
+                ConfigSpace.hideCapabilities(reply, DATA);
+            }
         } else {
             readBar(region, offset, reply, count);
         }
@@ -159,8 +163,10 @@ final class Regions {
         int done = 0;
         while (done < count) {
             int length = piece(offset + done, count - done);
-            if (!isMsix(bar, offset + done)) {
-                long value = value(data, done, length);
+            long value = value(data, done, length);
+            if (isMsix(bar, offset + done)) {
+                vectors.writeTable(offset + done - shape.msixTableOffset(), length, value);
+            } else {
                 if (!device.storeDoorbell(bar, offset + done, length, value)) {
                     device.writeBar(bar, offset + done, length, value);
                 }
@@ -224,7 +230,7 @@ final class Regions {
                 && (isIn(
                                 offset,
                                 shape.msixTableOffset(),
-                                (long) vectors.count() * TABLE_ENTRY_BYTES)
+                                (long) vectors.count() * MsixTable.ENTRY_BYTES)
                         || isIn(offset, shape.msixPbaOffset(), (vectors.count() + 63) / 64 * 8L));
     }
 
@@ -236,7 +242,7 @@ final class Regions {
         long index = offset - shape.msixPbaOffset();
         return index >= 0 && isIn(index, 0, (vectors.count() + 63) / 64 * 8L)
                 ? vectors.pendingByte(index)
-                : 0;
+                : vectors.tableByte(offset - shape.msixTableOffset());
     }
 
     private static MemorySegment configOf(MemorySegment slot) {

@@ -118,7 +118,7 @@ final class Requests {
     }
 
     private int map(MemorySegment request, long token, int descriptors) {
-        if (request.byteSize() != PAYLOAD + 32 || descriptors > 1) {
+        if (request.byteSize() != PAYLOAD + 32 || !hasRoom(request, 32) || descriptors > 1) {
             return -Errno.EINVAL;
         }
         int flags = request.get(JAVA_INT_UNALIGNED, PAYLOAD + 4);
@@ -134,7 +134,7 @@ final class Requests {
     }
 
     private int unmap(MemorySegment request, MemorySegment reply) {
-        if (request.byteSize() != PAYLOAD + 24) {
+        if (request.byteSize() != PAYLOAD + 24 || !hasRoom(request, 24)) {
             return -Errno.EINVAL;
         }
         int flags = request.get(JAVA_INT_UNALIGNED, PAYLOAD + 4);
@@ -188,13 +188,20 @@ final class Requests {
     }
 
     /** No region offers descriptors: one that can be mapped would make every doorbell wait. */
-    private static int ioFds(MemorySegment request, MemorySegment reply) {
+    private int ioFds(MemorySegment request, MemorySegment reply) {
         if (!hasRoom(request, 16)) {
+            return -Errno.EINVAL;
+        }
+        int flags = request.get(JAVA_INT_UNALIGNED, PAYLOAD + 4);
+        int index = request.get(JAVA_INT_UNALIGNED, PAYLOAD + 8);
+        int count = request.get(JAVA_INT_UNALIGNED, PAYLOAD + 12);
+        boolean exists = index >= 0 && index < Wire.REGIONS && regions.size(index) > 0;
+        if (flags != 0 || count != 0 || !exists) {
             return -Errno.EINVAL;
         }
         put(reply, 0, 16);
         put(reply, 4, 0);
-        put(reply, 8, request.get(JAVA_INT_UNALIGNED, PAYLOAD + 8));
+        put(reply, 8, index);
         put(reply, 12, 0);
         return 16;
     }
@@ -216,11 +223,11 @@ final class Requests {
     }
 
     private int irqCount(int index) {
-        return index == Wire.IRQ_MSIX ? shape.msixVectors() : 0;
+        return index == Wire.IRQ_MSIX && !shape.detachable() ? shape.msixVectors() : 0;
     }
 
     private int setIrqs(MemorySegment request, long token, int descriptors) {
-        if (request.byteSize() < PAYLOAD + 20) {
+        if (!hasRoom(request, 20)) {
             return -Errno.EINVAL;
         }
         int flags = request.get(JAVA_INT_UNALIGNED, PAYLOAD + 4);

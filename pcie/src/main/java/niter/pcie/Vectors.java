@@ -7,10 +7,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import niter.linux.EventFd;
 import niter.linux.LinuxException;
+import org.jspecify.annotations.Nullable;
 
 /**
- * MSI-X vectors: an eventfd each, and a pending bit for what was fired while there was none (PCI
- * Local Bus 3.0, section 6.8.2.8). For the function's thread.
+ * MSI-X vectors: an eventfd each or, of a detachable function, an entry of its own table; and a
+ * pending bit for what was fired while that led nowhere (PCI Local Bus 3.0, section 6.8.2.8). For
+ * the function's thread.
  */
 final class Vectors {
     private static final System.Logger LOG = System.getLogger(Vectors.class.getName());
@@ -19,6 +21,7 @@ final class Vectors {
     private final FunctionSegment segment;
     private final HeldDescriptors descriptors;
     private final int[] eventfds; // derived from the tokens in the segment; -1: none
+    private final @Nullable MsixTable table; // of a detachable function, which has no eventfds
 
     Vectors(String id, FunctionSegment segment, HeldDescriptors descriptors) {
         this.id = id;
@@ -26,6 +29,7 @@ final class Vectors {
         this.descriptors = descriptors;
         eventfds = new int[segment.layout().vectors()];
         Arrays.fill(eventfds, -1);
+        table = segment.layout().detachable() ? new MsixTable(segment) : null;
     }
 
     int count() {
@@ -44,8 +48,33 @@ final class Vectors {
         }
     }
 
-    /** Forgets what is pending: a reset. */
-    void forgetPending() {
+    /** The client's connection, to which a detachable function sends its interrupts; -1: none. */
+    void connect(int socket) {
+        if (table != null) {
+            table.connect(socket);
+        }
+    }
+
+    /** Whether an interrupt waits for the client to read: fire what is pending again, soon. */
+    boolean isHeldUp() {
+        return table != null && table.isHeldUp();
+    }
+
+    /** A byte of the table, as staged; 0 where it is the client's. */
+    int tableByte(long index) {
+        return table == null ? 0 : table.read(index);
+    }
+
+    /** Stages a guest's write; nothing where the table is the client's, or beyond it. */
+    void writeTable(long index, int length, long value) {
+        if (table != null) {
+            table.write(index, length, value);
+        }
+    }
+
+    /** Stages the table's power-on state and forgets what is pending. */
+    void reset() {
+        MsixTable.reset(segment);
         segment.liveState()
                 .asSlice(SegmentLayout.PENDING, (eventfds.length + 7) / 8)
                 .fill((byte) 0);
@@ -75,9 +104,19 @@ final class Vectors {
         if (vector < 0 || vector >= eventfds.length) {
             throw new IndexOutOfBoundsException(vector); // the device's bug
         }
-        if (!busMaster || eventfds[vector] < 0) {
+        if (!busMaster || !deliver(vector)) {
             setPending(vector, true);
-            return;
+        }
+    }
+
+    /** False where it is to stay pending. */
+    private boolean deliver(int vector) {
+        return table == null ? signal(vector) : table.interrupt(vector);
+    }
+
+    private boolean signal(int vector) {
+        if (eventfds[vector] < 0) {
+            return false;
         }
         try {
             EventFd.signal(eventfds[vector]);
@@ -90,17 +129,21 @@ final class Vectors {
                     vector,
                     e.getMessage());
         }
+        return true;
     }
 
     /** Fires what is pending and can be fired now. */
     void firePending(boolean busMaster) {
+        if (table != null) {
+            table.lookAgain();
+        }
         if (!busMaster) {
             return;
         }
         for (int i = 0; i < eventfds.length; i++) {
-            if (eventfds[i] >= 0 && isPending(i)) {
+            // In this order: a kill between the two repeats an interrupt, and loses none.
+            if (isPending(i) && deliver(i)) {
                 setPending(i, false);
-                fire(i, true);
             }
         }
     }

@@ -45,6 +45,7 @@ final class Wire {
     static final int DEVICE_SET_IRQS = 8;
     static final int REGION_READ = 9;
     static final int REGION_WRITE = 10;
+    static final int DMA_WRITE = 12; // from the server to its client
     static final int DEVICE_RESET = 13;
 
     static final int MAP_READ = 1;

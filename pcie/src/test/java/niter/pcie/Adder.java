@@ -4,18 +4,41 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A device for tests. Register 0: a write adds, a read tells the sum. Register 8: a DMA address; a
  * write adds what lies there. Register 16: a write fires that vector. Offset 0x1000: a doorbell
- * whose value poll writes to register 24.
+ * whose value poll writes to register 24. A write to {@link #POISON} ends the process, unless the
+ * function is out of service.
  */
 final class Adder implements Device {
+    /** A register: how the process is to end; an Error, or this signal. */
+    static final int POISON = 32;
+
+    /** A register: 1 where the device was told that it is out of service. */
+    static final int FAILED = 40;
+
+    static final int ERROR = 0;
+
+    /** An Error, even out of service. */
+    static final int ALWAYS = -1;
+
+    /** What it was told, in order: "quiesce", "reset", "map". */
+    final List<String> calls = new CopyOnWriteArrayList<>();
+
     private final Runnable step;
+    private final boolean detachable;
     private Function function = new NoFunction();
 
     Adder(Runnable step) {
+        this(step, false);
+    }
+
+    Adder(Runnable step, boolean detachable) {
         this.step = step;
+        this.detachable = detachable;
     }
 
     @Override
@@ -35,7 +58,8 @@ final class Adder implements Device {
                 0x2000,
                 0x3000,
                 64,
-                64);
+                64,
+                detachable);
     }
 
     @Override
@@ -62,9 +86,31 @@ final class Adder implements Device {
                 state.set(JAVA_LONG, 0, state.get(JAVA_LONG, 0) + found);
             }
             case 16 -> function.interrupt((int) value);
+            case POISON -> end((int) value);
             default -> {}
         }
         step.run();
+    }
+
+    private void end(int way) {
+        if (function.isOutOfService() && way != ALWAYS) {
+            return;
+        }
+        if (way <= ERROR) {
+            throw new AssertionError("poison");
+        }
+        niter.linux.Processes.kill((int) ProcessHandle.current().pid(), way);
+        while (true) {
+            LockSupport.park(); // under the mark, until the signal has ended all threads
+        }
+    }
+
+    @Override
+    public void outOfService(String reason) {
+        FunctionState state = function.state();
+        state.begin();
+        state.staged().set(JAVA_LONG, FAILED, 1);
+        state.commit();
     }
 
     @Override
@@ -80,6 +126,7 @@ final class Adder implements Device {
 
     @Override
     public void reset() {
+        calls.add("reset");
         function.state().staged().fill((byte) 0);
         function.state().live().fill((byte) 0);
     }
@@ -89,11 +136,13 @@ final class Adder implements Device {
 
     @Override
     public void quiesce() {
+        calls.add("quiesce");
         step.run();
     }
 
     @Override
     public void dmaMapChanged() {
+        calls.add("map");
         step.run();
     }
 

@@ -12,6 +12,7 @@ import niter.controller.control.ControlChannel;
 import niter.controller.control.protocol.FromCard;
 import niter.controller.control.protocol.FunctionEvent;
 import niter.controller.control.protocol.ToCard;
+import niter.linux.Failpoint;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,8 +75,10 @@ final class Card {
             pending.put(id, question);
             send(question);
         }
+        Failpoint.CONTROLLER_CARD_ASKED.hit();
         try {
             FromCard message = answer.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            Failpoint.CONTROLLER_CARD_ANSWERED.hit();
             if (message.hasFailed()) {
                 throw new RefusedException(message.getFailed().getMessage());
             }

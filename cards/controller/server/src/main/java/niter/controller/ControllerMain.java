@@ -7,9 +7,11 @@ import java.util.HashMap;
 import java.util.Map;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.KeeperStarter;
+import niter.controller.control.MetricsServer;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.StateDirectoryException;
 import niter.linux.Descriptor;
+import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 import niter.linux.Processes;
 import niter.linux.UnixSocket;
@@ -29,6 +31,7 @@ public final class ControllerMain {
     public static void main(String[] arguments) {
         try {
             Processes.setName("niter-controller");
+            Failpoint.check();
             serve(StateDirectory.fromArguments(arguments).open()).awaitTermination();
         } catch (IOException
                 | LinuxException
@@ -57,6 +60,7 @@ public final class ControllerMain {
         new CardListener(listener, host.cards(), host::cardConnected).start();
         Server server =
                 NorthboundServer.start(state.controllerSocket(), new NorthboundService(host));
+        MetricsServer.start(state.metricsSocket(NAME), host::measure);
         host.begin(); // last: it tells the keeper, and so the user, that all is ready
         return server;
     }

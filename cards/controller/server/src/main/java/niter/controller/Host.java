@@ -3,18 +3,22 @@ package niter.controller;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import niter.controller.control.KeeperClient;
+import niter.controller.control.MetricsText;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.protocol.Exited;
 import niter.controller.control.protocol.FunctionEvent;
+import niter.controller.control.protocol.KeeperEvent;
 import niter.controller.control.protocol.Process;
 import niter.controller.northbound.InstanceState;
 import niter.controller.record.InstanceRecord;
+import niter.controller.record.VolumeRecord;
 import niter.controller.record.Wish;
 import niter.linux.Descriptor;
 import org.jspecify.annotations.Nullable;
@@ -26,10 +30,15 @@ import org.jspecify.annotations.Nullable;
 final class Host {
     private static final System.Logger LOG = System.getLogger(Host.class.getName());
 
+    /** Cards that can hand over. */
+    private static final Set<String> UPDATABLE = Set.of(Volumes.CARD, Network.CARD);
+
     private final StateDirectory state;
     private final KeeperClient keeper;
     private final Watchers watchers;
     private final Volumes volumes;
+    private final VolumeRecords volumeRecords;
+    private final EbsVolumes ebsVolumes;
     private final Network network;
     private final Card ebs;
     private final Card vpc;
@@ -37,15 +46,21 @@ final class Host {
     private final Admission admission;
     private final Instances instances;
     private final HostParts parts;
+    private final HostEvents events;
+    private final Map<String, CardProcess> processes = new HashMap<>(); // by their cards
 
     Host(StateDirectory state, KeeperClient keeper, String java, Path dist) throws IOException {
         this.state = state;
         this.keeper = keeper;
+        events = new HostEvents(EventLog.open(state.events()));
         watchers = new Watchers(state);
-        ebs = new Card(Volumes.CARD, this::functionEvent);
-        vpc = new Card(Network.CARD, this::functionEvent);
-        services = new Card(Metadata.CARD, this::functionEvent);
+        watchers.add(events::instance);
+        ebs = card(Volumes.CARD);
+        vpc = card(Network.CARD);
+        services = card(Metadata.CARD);
         volumes = new Volumes(ebs, process(Volumes.CARD, java, dist), state);
+        volumeRecords = new VolumeRecords(state);
+        ebsVolumes = new EbsVolumes(volumeRecords, volumes, () -> instances(), state.volumes());
         NetworkFile file = new NetworkFile(state, SecurityGroups.first());
         SecurityGroups groups = new SecurityGroups(file, () -> instances().records());
         Metadata metadata = new Metadata(services, process(Metadata.CARD, java, dist), groups);
@@ -69,6 +84,7 @@ final class Host {
                 new HostParts(
                         store,
                         volumes,
+                        new Attachments(volumeRecords, volumes),
                         network,
                         engines,
                         state.instances(),
@@ -78,8 +94,14 @@ final class Host {
         instances = new Instances(store, admission, parts);
     }
 
+    private Card card(String name) {
+        return new Card(name, event -> functionEvent(name, event));
+    }
+
     private CardProcess process(String card, String java, Path dist) {
-        return new CardProcess(card, keeper, state, java, dist.resolve(card + ".args").toString());
+        CardProcess process = new CardProcess(card, keeper, state, java, dist);
+        processes.put(card, process);
+        return process;
     }
 
     private void gone(Instance instance) {
@@ -106,6 +128,10 @@ final class Host {
         return state;
     }
 
+    EventLog events() {
+        return events.log();
+    }
+
     /** Those that connect, by the names that they say. */
     Map<String, Card> cards() {
         return Map.of(ebs.name(), ebs, vpc.name(), vpc, services.name(), services);
@@ -113,6 +139,10 @@ final class Host {
 
     Network network() {
         return network;
+    }
+
+    EbsVolumes ebsVolumes() {
+        return ebsVolumes;
     }
 
     // ---- after a restart ---------------------------------------------------------------------
@@ -124,6 +154,7 @@ final class Host {
      */
     void resume(Map<String, Descriptor> given) throws IOException {
         instances.load();
+        keeper.events().forEach(events::keeper); // before cards say what they resumed
         Map<String, Process> processes = new HashMap<>();
         keeper.processes().forEach(process -> processes.put(process.getName(), process));
         for (Instance instance : instances.all()) {
@@ -140,12 +171,14 @@ final class Host {
 
     /** Begins to work. */
     void begin() throws IOException {
-        keeper.watch(this::exited, this::lookAgain);
+        keeper.watch(this::keeperEvent, this::lookAgain);
         lookAgain(); // what ended before the watch
+        keeper.serving();
         if (isGoingDown()) {
             Thread.ofPlatform().daemon().name("shut-down").start(this::goOnShuttingDown);
         } else {
             instances.all().forEach(Instance::wake);
+            Thread.ofPlatform().daemon().name("volumes").start(ebsVolumes::resume);
         }
     }
 
@@ -176,6 +209,13 @@ final class Host {
 
     // ---- what happens ------------------------------------------------------------------------
 
+    private void keeperEvent(KeeperEvent event) {
+        events.keeper(event);
+        if (event.hasExited()) {
+            exited(event.getExited());
+        }
+    }
+
     private void exited(Exited event) {
         @Nullable Instance instance = instances.byId(event.getProcess());
         if (instance != null) {
@@ -197,6 +237,7 @@ final class Host {
     /** The keeper was restarted: ends may have gone unseen. */
     private void lookAgain() {
         try {
+            keeper.events().forEach(events::keeper);
             Map<String, Process> processes = new HashMap<>();
             keeper.processes().forEach(process -> processes.put(process.getName(), process));
             for (Instance instance : instances.all()) {
@@ -216,7 +257,8 @@ final class Host {
         }
     }
 
-    private void functionEvent(FunctionEvent event) {
+    private void functionEvent(String card, FunctionEvent event) {
+        events.function(card, event);
         String volume = event.getFunctionId();
         LOG.log(
                 System.Logger.Level.WARNING,
@@ -234,10 +276,18 @@ final class Host {
                 };
         for (Instance instance : instances.all()) {
             InstanceRecord record = instance.record();
-            if (record.getVolumeId().equals(volume) || record.getInterfaceId().equals(volume)) {
+            if (record.getVolumeId().equals(volume)
+                    || record.getInterfaceId().equals(volume)
+                    || record.getInstanceId().equals(owner(volume))) {
                 instance.note(note);
             }
         }
+    }
+
+    /** Whose a volume is that is no root; empty for all else. */
+    private String owner(String volumeId) {
+        @Nullable VolumeRecord record = volumeRecords.byId(volumeId);
+        return record == null ? "" : record.getInstanceId();
     }
 
     /** A card that has connected may serve what nobody wants any more. */
@@ -250,7 +300,9 @@ final class Host {
                 withdrawStrangers(
                         network.served(), InstanceRecord::getInterfaceId, network::withdraw);
             } else {
-                withdrawStrangers(volumes.served(), InstanceRecord::getVolumeId, volumes::withdraw);
+                Set<String> served = volumes.served();
+                served.removeIf(volume -> !owner(volume).isEmpty());
+                withdrawStrangers(served, InstanceRecord::getVolumeId, volumes::withdraw);
             }
         } catch (IOException | Card.RefusedException e) {
             LOG.log(System.Logger.Level.WARNING, "{0}: {1}", card, e.getMessage());
@@ -271,6 +323,45 @@ final class Host {
             if (!wanted.contains(one)) {
                 withdrawal.withdraw(one);
             }
+        }
+    }
+
+    /** Adds how many instances there are in each state. */
+    void measure(MetricsText text) {
+        Map<InstanceState, Integer> counts = new EnumMap<>(InstanceState.class);
+        instances.all().forEach(instance -> counts.merge(instance.state(), 1, Integer::sum));
+        counts.forEach(
+                (state, count) ->
+                        text.gauge(
+                                "niter_controller_instances",
+                                "Instances by state.",
+                                count,
+                                "state",
+                                HostEvents.name(state)));
+    }
+
+    // ---- updates -----------------------------------------------------------------------------
+
+    /**
+     * Has another build of a card take over.
+     *
+     * @return the pause in milliseconds
+     */
+    long update(String card, String java, Path dist) throws ApiException, IOException {
+        @Nullable CardProcess process = UPDATABLE.contains(card) ? processes.get(card) : null;
+        if (process == null) {
+            throw ApiException.invalid("card: expected ebs or vpc, got \"%s\"".formatted(card));
+        }
+        if (!dist.isAbsolute() || !Files.isRegularFile(dist.resolve(card + ".args"))) {
+            throw ApiException.invalid(
+                    "dist: expected the directory of a build, with %s.args, got %s"
+                            .formatted(card, dist));
+        }
+        try {
+            return process.update(java, dist);
+        } catch (ApiException e) {
+            events.notUpdated(card, String.valueOf(e.getMessage()));
+            throw e;
         }
     }
 

@@ -14,6 +14,7 @@ import java.util.function.Consumer;
 record HostParts(
         RecordStore store,
         Volumes volumes,
+        Attachments attachments,
         Network network,
         Engines engines,
         Path directories,

@@ -1,7 +1,9 @@
 package niter.controller;
 
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
@@ -40,6 +42,7 @@ final class Instance {
     private boolean force;
     private boolean hostGoesDown;
     private boolean working;
+    private final Set<String> unplugged = new HashSet<>();
     private long changes;
 
     /** The hypervisor's. */
@@ -56,6 +59,7 @@ final class Instance {
         SETTLE,
         LAUNCH,
         REBOOT,
+        ATTACHMENTS,
         POWER_OFF,
         KILL,
         RELEASE,
@@ -169,6 +173,7 @@ final class Instance {
         if (process == Process.RUNS || process == Process.STARTING) {
             if (record.getWish() == Wish.RUN && state != InstanceState.STOPPING) {
                 state(InstanceState.RUNNING);
+                wake(); // volumes wait until QMP takes commands
             }
         }
     }
@@ -177,6 +182,12 @@ final class Instance {
     synchronized void guestIsDown() {
         guestIsDown = true;
         changed();
+    }
+
+    /** The guest has let go of a device. */
+    synchronized void unplugged(String device) {
+        unplugged.add(device);
+        wake();
     }
 
     /** The keeper saw the end of a process of this instance's name. */
@@ -245,7 +256,12 @@ final class Instance {
                 if (!run) {
                     yield Step.POWER_OFF;
                 }
-                yield record.getRebooting() ? Step.REBOOT : Step.NOTHING;
+                if (record.getRebooting()) {
+                    yield Step.REBOOT;
+                }
+                yield machine != null && state == InstanceState.RUNNING && hasAttachmentsPending()
+                        ? Step.ATTACHMENTS
+                        : Step.NOTHING;
             }
             case ABSENT -> {
                 if (record.getWish() == Wish.TERMINATE) {
@@ -254,9 +270,16 @@ final class Instance {
                 if (run) {
                     yield Step.LAUNCH;
                 }
-                yield state == InstanceState.STOPPED ? Step.NOTHING : Step.RELEASE;
+                if (state != InstanceState.STOPPED) {
+                    yield Step.RELEASE;
+                }
+                yield hasAttachmentsPending() ? Step.ATTACHMENTS : Step.NOTHING;
             }
         };
+    }
+
+    private boolean hasAttachmentsPending() {
+        return parts.attachments().isPending(id(), unplugged);
     }
 
     private void perform(Step step) throws IOException {
@@ -265,6 +288,7 @@ final class Instance {
             case SETTLE -> settle();
             case LAUNCH -> steps.launch(record());
             case REBOOT -> steps.reboot(machine());
+            case ATTACHMENTS -> parts.attachments().settle(this, machine());
             case POWER_OFF -> {
                 state(InstanceState.STOPPING);
                 steps.powerOff(machine());
@@ -340,6 +364,16 @@ final class Instance {
         end = null;
         guestIsDown = false;
         force = false;
+        unplugged.clear();
+    }
+
+    /** Devices that the machine has lost and nobody has seen to yet. */
+    synchronized Set<String> unplugged() {
+        return Set.copyOf(unplugged);
+    }
+
+    synchronized void forgetUnplugged(String device) {
+        unplugged.remove(device);
     }
 
     /** It runs; or it ran, and its end was quicker. */

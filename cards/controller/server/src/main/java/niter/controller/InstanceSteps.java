@@ -7,6 +7,7 @@ import niter.controller.control.KeeperRefusedException;
 import niter.controller.record.InstanceRecord;
 import niter.controller.record.Wish;
 import niter.linux.Descriptor;
+import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 import niter.linux.Signals;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +38,7 @@ final class InstanceSteps {
                 instance.update(next -> next.setVolumeCreated(true));
             }
             parts.volumes().serve(record);
+            parts.attachments().prepare(instance);
             if (Network.has(record)) {
                 parts.network().serve(record);
             }
@@ -57,6 +59,7 @@ final class InstanceSteps {
         Engines.Started started;
         try {
             started = parts.engines().start(record);
+            Failpoint.CONTROLLER_MACHINE_STARTED.hit();
         } catch (KeeperRefusedException e) {
             throw e;
         } catch (IOException e) { // it may run or not: neither, then again
@@ -130,6 +133,7 @@ final class InstanceSteps {
         if (instance.isStopWanted() || !instance.runs()) {
             return;
         }
+        parts.attachments().prepareReset(instance, machine);
         machine.reset();
         instance.rebooted();
     }
@@ -137,6 +141,7 @@ final class InstanceSteps {
     /** Ends the functions; the volume is nobody's then. */
     void release(InstanceRecord record) throws IOException {
         withdraw(record);
+        parts.attachments().release(record.getInstanceId());
         if (record.getVolumeCreated()) {
             try {
                 parts.volumes().withdraw(record.getVolumeId());
@@ -159,6 +164,7 @@ final class InstanceSteps {
     /** Removes all that there is of it. */
     void delete(InstanceRecord record) throws IOException {
         withdraw(record);
+        parts.attachments().end(record.getInstanceId());
         try {
             parts.volumes().withdraw(record.getVolumeId());
             parts.volumes().delete(record.getVolumeId());

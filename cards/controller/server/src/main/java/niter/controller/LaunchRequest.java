@@ -18,7 +18,7 @@ final class LaunchRequest {
     static final int MAX_COUNT = 64;
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}");
-    private static final int MAX_TOKEN = 64; // EC2's
+    static final int MAX_TOKEN = 64; // EC2's
     private static final int MAX_COMMAND_LINE = 2000; // the kernel's 2048, with room for its own
     private static final int BLOCK = 4096;
     private static final int MAX_USER_DATA = 16 * 1024; // EC2's

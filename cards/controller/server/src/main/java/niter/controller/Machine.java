@@ -1,7 +1,9 @@
 package niter.controller;
 
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +43,50 @@ final class Machine implements AutoCloseable {
         }
         qmp.execute("cont", Map.of());
         onShutdown(false);
+    }
+
+    /** Names of the devices that it has; cards' functions are among them. */
+    Set<String> devices() throws IOException {
+        Set<String> names = new HashSet<>();
+        qmp.execute("qom-list", Map.of("path", "/machine/peripheral"))
+                .forEach(
+                        (path, value) -> {
+                            if (path.endsWith(".name")) {
+                                names.add(value);
+                            }
+                        });
+        return names;
+    }
+
+    /**
+     * Plugs a function in while the guest runs.
+     *
+     * @param slot PCI device number on bus 0
+     * @throws Qmp.RefusedException if QEMU cannot
+     */
+    void plug(String device, int slot, String socket) throws IOException {
+        qmp.execute(
+                "device_add",
+                Map.of(
+                        "driver",
+                        "vfio-user-pci",
+                        "id",
+                        device,
+                        "bus",
+                        "pci.0",
+                        "addr",
+                        Integer.toHexString(slot) + ".0",
+                        "socket",
+                        Map.of("type", "unix", "path", socket)));
+    }
+
+    /**
+     * Asks the guest to let go of a device; it is gone when QEMU says DEVICE_DELETED.
+     *
+     * @throws Qmp.RefusedException if there is none, or the guest was asked just now
+     */
+    void unplug(String device) throws IOException {
+        qmp.execute("device_del", Map.of("id", device));
     }
 
     /** Ends the process of a guest that is off. */

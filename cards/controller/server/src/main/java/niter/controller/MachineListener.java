@@ -15,6 +15,13 @@ record MachineListener(Instance instance) implements Qmp.Listener {
     }
 
     @Override
+    public void deleted(String device) {
+        if (!device.isEmpty()) { // a part of a device, which has no name of its own
+            instance.unplugged(device);
+        }
+    }
+
+    @Override
     public void ended() {
         // The keeper tells how its process ended.
     }

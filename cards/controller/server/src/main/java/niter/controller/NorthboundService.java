@@ -2,17 +2,20 @@ package niter.controller;
 
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import niter.controller.northbound.Capacity;
+import niter.controller.northbound.CardUpdate;
 import niter.controller.northbound.ConsoleInput;
 import niter.controller.northbound.ConsoleOutput;
 import niter.controller.northbound.ConsoleOutputRequest;
 import niter.controller.northbound.DescribeCapacityRequest;
+import niter.controller.northbound.DescribeEventsRequest;
 import niter.controller.northbound.DescribeInstanceTypesRequest;
 import niter.controller.northbound.DescribeInstancesRequest;
 import niter.controller.northbound.DescribeProcessesRequest;
+import niter.controller.northbound.Event;
 import niter.controller.northbound.InstanceRequest;
 import niter.controller.northbound.InstanceState;
 import niter.controller.northbound.InstanceTypes;
@@ -23,17 +26,17 @@ import niter.controller.northbound.RunInstancesRequest;
 import niter.controller.northbound.ShutDownAnswer;
 import niter.controller.northbound.ShutDownRequest;
 import niter.controller.northbound.StopInstanceRequest;
-import niter.controller.northbound.Volume;
+import niter.controller.northbound.UpdateCardRequest;
 import niter.controller.record.InstanceRecord;
 import niter.controller.record.Wish;
 import org.jspecify.annotations.Nullable;
 
 /** The northbound API's calls. Each runs on a thread of its own and may wait. */
-final class NorthboundService extends VpcService {
+final class NorthboundService extends VolumeService {
     private final Host host;
 
     NorthboundService(Host host) {
-        super(host.network());
+        super(host.network(), host.ebsVolumes());
         this.host = host;
     }
 
@@ -209,6 +212,34 @@ final class NorthboundService extends VpcService {
     }
 
     @Override
+    public void describeEvents(DescribeEventsRequest request, StreamObserver<Event> answer) {
+        new EventStream(host.events(), answer).start(request);
+    }
+
+    @Override
+    public void updateCard(UpdateCardRequest request, StreamObserver<CardUpdate> answer) {
+        answer(
+                answer,
+                () -> {
+                    checkUp();
+                    long pauseMs =
+                            host.update(
+                                    request.getCard(),
+                                    request.getJava(),
+                                    path("dist", request.getDist()));
+                    return CardUpdate.newBuilder().setPauseMs(pauseMs).build();
+                });
+    }
+
+    private static Path path(String field, String text) throws ApiException {
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw ApiException.invalid(field + ": expected a path");
+        }
+    }
+
+    @Override
     public void describeInstanceTypes(
             DescribeInstanceTypesRequest request, StreamObserver<InstanceTypes> answer) {
         answer(
@@ -226,21 +257,9 @@ final class NorthboundService extends VpcService {
                 () -> {
                     Capacity.Builder capacity =
                             host.admission().describe(host.instances().admitted());
-                    for (Instance instance : host.instances().all()) {
-                        capacity.addVolume(volume(instance.record()));
-                    }
+                    capacity.addAllVolume(host.ebsVolumes().describe(List.of()));
                     return capacity.build();
                 });
-    }
-
-    private Volume volume(InstanceRecord record) {
-        Path file = host.state().volumes().resolve(record.getVolumeId());
-        return Volume.newBuilder()
-                .setVolumeId(record.getVolumeId())
-                .setInstanceId(record.getInstanceId())
-                .setSizeBytes(record.getVolumeSizeBytes())
-                .setAllocatedBytes(Files.exists(file) ? AllocatedBytes.of(file) : 0)
-                .build();
     }
 
     @Override

@@ -46,6 +46,9 @@ final class Qmp implements AutoCloseable {
          */
         void shutDown(String reason);
 
+        /** A device is out of the machine: DEVICE_DELETED. */
+        default void deleted(String device) {}
+
         /** Nothing will be said any more. */
         void ended();
     }
@@ -115,6 +118,8 @@ final class Qmp implements AutoCloseable {
         @Nullable String event = fields.get("event");
         if ("SHUTDOWN".equals(event)) {
             listener.shutDown(fields.getOrDefault("data.reason", ""));
+        } else if ("DEVICE_DELETED".equals(event)) {
+            listener.deleted(fields.getOrDefault("data.device", ""));
         }
         @Nullable String id = fields.get("id");
         @Nullable CompletableFuture<Map<String, String>> future = id == null ? null : take(id);
@@ -167,13 +172,18 @@ final class Qmp implements AutoCloseable {
     /**
      * Runs a command and waits for its answer.
      *
+     * @param arguments by name: a text, or a map of such
      * @return scalars of the answer by path, as "return.status"
+     * @throws RefusedException if QEMU cannot do that
      */
-    Map<String, String> execute(String command, Map<String, String> arguments) throws IOException {
+    Map<String, String> execute(String command, Map<String, ?> arguments) throws IOException {
         try {
             return ask(command, arguments).get(ANSWER_SECONDS, TimeUnit.SECONDS);
         } catch (ExecutionException e) {
             @Nullable Throwable cause = e.getCause();
+            if (cause instanceof RefusedException) {
+                throw new RefusedException(command + ": " + cause.getMessage());
+            }
             throw new IOException(command + ": " + (cause == null ? e : cause).getMessage(), e);
         } catch (TimeoutException e) {
             throw new IOException(command + ": no answer from QEMU", e);
@@ -183,8 +193,7 @@ final class Qmp implements AutoCloseable {
         }
     }
 
-    private CompletableFuture<Map<String, String>> ask(
-            String command, Map<String, String> arguments) {
+    private CompletableFuture<Map<String, String>> ask(String command, Map<String, ?> arguments) {
         CompletableFuture<Map<String, String>> answer = new CompletableFuture<>();
         try {
             synchronized (this) {

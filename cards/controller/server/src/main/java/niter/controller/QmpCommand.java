@@ -11,23 +11,33 @@ final class QmpCommand {
     private QmpCommand() {}
 
     /** One line: {@code {"execute": command, "arguments": {…}, "id": id}}. */
-    static byte[] line(JsonFactory json, String command, Map<String, String> arguments, String id)
+    static byte[] line(JsonFactory json, String command, Map<String, ?> arguments, String id)
             throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (JsonGenerator generator = json.createGenerator(bytes)) {
             generator.writeStartObject();
             generator.writeStringField("execute", command);
             if (!arguments.isEmpty()) {
-                generator.writeObjectFieldStart("arguments");
-                for (Map.Entry<String, String> argument : arguments.entrySet()) {
-                    generator.writeStringField(argument.getKey(), argument.getValue());
-                }
-                generator.writeEndObject();
+                object(generator, "arguments", arguments);
             }
             generator.writeStringField("id", id);
             generator.writeEndObject();
         }
         bytes.write('\n');
         return bytes.toByteArray();
+    }
+
+    private static void object(JsonGenerator generator, String name, Map<?, ?> members)
+            throws IOException {
+        generator.writeObjectFieldStart(name);
+        for (Map.Entry<?, ?> member : members.entrySet()) {
+            String key = String.valueOf(member.getKey());
+            if (member.getValue() instanceof Map<?, ?> inner) {
+                object(generator, key, inner);
+            } else {
+                generator.writeStringField(key, String.valueOf(member.getValue()));
+            }
+        }
+        generator.writeEndObject();
     }
 }

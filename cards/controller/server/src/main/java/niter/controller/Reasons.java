@@ -31,16 +31,19 @@ final class Reasons {
      */
     static String ended(Exited end, Path log) {
         if (end.getSignal() != 0) {
-            return INTERNAL + "the hypervisor was killed by " + Signals.name(end.getSignal());
+            String killed = "the hypervisor was killed by " + Signals.name(end.getSignal());
+            boolean byItself = end.getSignal() == Signals.SIGABRT; // then it says why
+            return INTERNAL + killed + (byItself ? said(log) : "");
         }
         if (end.getExitStatus() < 0) {
             return INTERNAL + "the hypervisor ended while nobody watched";
         }
-        String said = lastLine(log);
-        return INTERNAL
-                + "the hypervisor ended with status "
-                + end.getExitStatus()
-                + (said.isEmpty() ? "" : ": " + said);
+        return INTERNAL + "the hypervisor ended with status " + end.getExitStatus() + said(log);
+    }
+
+    private static String said(Path log) {
+        String line = lastLine(log);
+        return line.isEmpty() ? "" : ": " + line;
     }
 
     private static String lastLine(Path log) {

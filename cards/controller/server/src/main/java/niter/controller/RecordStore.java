@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 import niter.controller.control.StateDirectory;
 import niter.controller.record.InstanceRecord;
 import niter.controller.record.Terminated;
+import niter.linux.Failpoint;
 
 /** The records on disk: one directory per instance, and a list of those that are gone. */
 final class RecordStore {
@@ -82,6 +83,7 @@ final class RecordStore {
             DurableFile.syncDirectoryOf(directory);
         }
         DurableFile.write(directory.resolve(RECORD), record.toByteArray());
+        Failpoint.CONTROLLER_RECORD_WRITTEN.hit();
     }
 
     /** Removes an instance's directory and remembers that it was there. */

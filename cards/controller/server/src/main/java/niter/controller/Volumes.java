@@ -13,13 +13,14 @@ import niter.controller.control.protocol.ListFunctions;
 import niter.controller.control.protocol.RemoveFunction;
 import niter.controller.control.protocol.ToCard;
 import niter.controller.record.InstanceRecord;
+import niter.controller.record.VolumeRecord;
 
 /** Volumes and their functions, as the EBS card is asked for them. The card starts when needed. */
 final class Volumes {
     static final String CARD = "ebs";
 
     /** The name in EC2's block device mapping. */
-    private static final String ROOT_DEVICE = "/dev/xvda";
+    static final String ROOT_DEVICE = "/dev/xvda";
 
     private final Card card;
     private final CardProcess process;
@@ -40,6 +41,35 @@ final class Volumes {
                                         .setVolumeId(record.getVolumeId())
                                         .setSizeBytes(record.getVolumeSizeBytes())
                                         .setSource(record.getRootDisk())));
+    }
+
+    /** Makes a volume that is no instance's root, all zeroes. */
+    void create(VolumeRecord record) throws Card.RefusedException, IOException {
+        ask(
+                ToCard.newBuilder()
+                        .setCreateVolume(
+                                CreateVolume.newBuilder()
+                                        .setVolumeId(record.getVolumeId())
+                                        .setSizeBytes(record.getSizeBytes())));
+    }
+
+    /** Makes it a function that can be plugged into a machine that runs, and out. */
+    void serve(VolumeRecord record) throws Card.RefusedException, IOException {
+        String id = record.getVolumeId();
+        ask(
+                ToCard.newBuilder()
+                        .setEnsureFunction(
+                                EnsureFunction.newBuilder()
+                                        .setFunctionId(id)
+                                        .setVolumeId(id)
+                                        .setSocketPath(socket(id))
+                                        .setDeviceName(record.getDeviceName())
+                                        .setDetachable(true)));
+    }
+
+    /** Where a volume's function listens. */
+    String socket(String volumeId) {
+        return state.functionSocket(volumeId).toString();
     }
 
     /** Makes the root volume a function that a machine can be plugged into. */
@@ -75,6 +105,16 @@ final class Volumes {
             ids.add(function.getVolumeId());
         }
         return ids;
+    }
+
+    /** Whether the guest's own driver has a root volume; firmware does not count. */
+    boolean isDriven(String volumeId) throws Card.RefusedException, IOException {
+        return card
+                .ask(ToCard.newBuilder().setListFunctions(ListFunctions.getDefaultInstance()))
+                .getFunctions()
+                .getFunctionList()
+                .stream()
+                .anyMatch(one -> one.getVolumeId().equals(volumeId) && one.getDriven());
     }
 
     private void ask(ToCard.Builder request) throws Card.RefusedException, IOException {

@@ -90,7 +90,7 @@ class QmpTest implements Qmp.Listener {
                     CompletableFuture.supplyAsync(() -> execute(qmp));
             String id = expect("query-status");
             say("{\"id\": \"" + id + "\", \"error\": {\"class\": \"X\", \"desc\": \"no\"}}\r\n");
-            assertThatThrownBy(answer::join).hasRootCauseMessage("no");
+            assertThatThrownBy(answer::join).hasRootCauseMessage("query-status: no");
         }
     }
 

@@ -4,10 +4,15 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 import java.util.regex.Pattern;
 import niter.controller.control.CardEvents;
 import niter.controller.control.FunctionKeys;
+import niter.controller.control.MetricsText;
 import niter.controller.control.Specification;
 import niter.controller.control.protocol.CreateVolume;
 import niter.controller.control.protocol.Done;
@@ -60,19 +65,38 @@ final class Card {
      * for a guest waits.
      *
      * @param given what the keeper held; taken over
+     * @param serving hears once, when all functions are served again that can be, how many are not
      */
-    void resume(Map<String, Descriptor> given) {
+    void resume(Map<String, Descriptor> given, IntConsumer serving) {
         left.putAll(FunctionKeys.byFunction(given));
-        for (String id : left.keySet()) {
-            Thread.ofPlatform().daemon().name("resume-" + id).start(() -> resume(id));
+        Set<String> ids = Set.copyOf(left.keySet());
+        AtomicInteger missing = new AtomicInteger(ids.size());
+        AtomicInteger failed = new AtomicInteger();
+        if (ids.isEmpty()) {
+            serving.accept(0);
+        }
+        for (String id : ids) {
+            Thread.ofPlatform()
+                    .daemon()
+                    .name("resume-" + id)
+                    .start(() -> resume(id, missing, failed, serving));
         }
     }
 
-    private void resume(String id) {
+    private void resume(
+            String id, AtomicInteger missing, AtomicInteger failed, IntConsumer serving) {
         long pause = FIRST_PAUSE_MILLIS;
         try {
-            while (!isResumed(id)) {
+            boolean resumed = isResumed(id);
+            if (!resumed) {
+                failed.incrementAndGet();
+            }
+            if (missing.decrementAndGet() == 0) {
+                serving.accept(failed.get());
+            }
+            while (!resumed) {
                 Thread.sleep(pause);
+                resumed = isResumed(id);
                 pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS);
             }
         } catch (InterruptedException e) {
@@ -105,10 +129,11 @@ final class Card {
         EnsureFunction request = Specification.read(specification, EnsureFunction.parser());
         Map<String, Descriptor> given = new HashMap<>(); // duplicates, for it may fail
         boolean started = false;
+        ServedVolume function;
         try {
             held.forEach((key, descriptor) -> given.put(key, descriptor.duplicate()));
-            served.put(
-                    id, serve(request, new PrefixedEscrow(escrow, FunctionKeys.prefix(id)), given));
+            function = serve(request, new PrefixedEscrow(escrow, FunctionKeys.prefix(id)), given);
+            served.put(id, function);
             started = true;
         } finally {
             if (!started) {
@@ -116,7 +141,11 @@ final class Card {
             }
         }
         dropLeft(id);
-        events.post(id, "resumed", ""); // what was told before is over, or is told again
+        if (function.isOutOfService()) {
+            events.post(id, "out-of-service", "two processes ended while they served it");
+        } else {
+            events.post(id, "resumed", ""); // what was told before is over, or is told again
+        }
         LOG.log(System.Logger.Level.INFO, "{0}: resumed", id);
     }
 
@@ -272,6 +301,11 @@ final class Card {
     /** It serves a volume of its name, as {@link #check} demands. */
     private static Function.Builder describeLeft(String id) {
         return Function.newBuilder().setFunctionId(id).setVolumeId(id);
+    }
+
+    /** Adds what the volumes' functions count. */
+    void measure(MetricsText text) {
+        new TreeMap<>(served).values().forEach(function -> function.measure(text));
     }
 
     /** Leaves all functions to a successor. */

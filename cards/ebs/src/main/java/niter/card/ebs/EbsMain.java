@@ -6,12 +6,16 @@ import niter.controller.control.CardConnection;
 import niter.controller.control.CardEvents;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.KeeperStarter;
+import niter.controller.control.MetricsServer;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.StateDirectoryException;
+import niter.controller.control.protocol.Exited;
 import niter.linux.Descriptor;
+import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 import niter.linux.Processes;
 import niter.pcie.Escrow;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The EBS card's process, started by the keeper: {@code EbsMain [--state DIR]}. It may be killed at
@@ -29,6 +33,7 @@ public final class EbsMain {
     public static void main(String[] arguments) {
         try {
             Processes.setName("niter-ebs");
+            Failpoint.check();
             CardConnection.endOnError();
             serve(StateDirectory.fromArguments(arguments).open());
         } catch (IOException
@@ -42,13 +47,25 @@ public final class EbsMain {
 
     private static void serve(StateDirectory state) throws IOException {
         KeeperStarter starter = KeeperStarter.fromEnvironment(state);
-        KeeperClient keeper = KeeperClient.connect(state.keeperSocket(), NAME, starter::start);
+        KeeperClient keeper =
+                KeeperClient.connectInTurn(state.keeperSocket(), NAME, starter::start);
         Volumes volumes = new Volumes(state.volumes());
         CardEvents events = new CardEvents();
         Card card = new Card(volumes, new KeeperEscrow(keeper), events);
-        card.resume(keeper.given()); // first: guests wait
+        CardConnection.handOverOnSigterm(card::detach);
+        card.resume(keeper.given(), failed -> serves(keeper, failed)); // first: guests wait
+        MetricsServer.start(state.metricsSocket(NAME), card::measure);
         volumes.removeUnfinished();
         new CardConnection(state.controlSocket(), NAME, card::answer, events).run();
+    }
+
+    /** A build that cannot serve what the one before it served makes way for that one. */
+    private static void serves(KeeperClient keeper, int failed) {
+        if (failed > 0 && KeeperClient.replaces()) {
+            System.err.println("niter-ebs: " + failed + " functions of another version");
+            System.exit(CANNOT_START);
+        }
+        keeper.serving();
     }
 
     /** The keeper as the place where descriptors survive. */
@@ -61,6 +78,16 @@ public final class EbsMain {
         @Override
         public void release(String... keys) throws IOException {
             keeper.release(keys);
+        }
+
+        @Override
+        public @Nullable End endOf(int pid) {
+            try {
+                @Nullable Exited end = keeper.endOf(pid);
+                return end == null ? null : new End(end.getUnixMs(), end.getSignal());
+            } catch (IOException e) { // the function is not judged by what nobody knows
+                return null;
+            }
         }
     }
 }

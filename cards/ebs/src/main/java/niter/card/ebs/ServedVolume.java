@@ -1,12 +1,22 @@
 package niter.card.ebs;
 
+import static niter.nvme.Counters.Counter.ERRORS;
+import static niter.nvme.Counters.Counter.FLUSHES;
+import static niter.nvme.Counters.Counter.IN_FLIGHT;
+import static niter.nvme.Counters.Counter.READS;
+import static niter.nvme.Counters.Counter.READ_BYTES;
+import static niter.nvme.Counters.Counter.WRITES;
+import static niter.nvme.Counters.Counter.WRITTEN_BYTES;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import niter.controller.control.MetricsText;
 import niter.controller.control.protocol.EnsureFunction;
 import niter.controller.control.protocol.Function;
 import niter.linux.Descriptor;
+import niter.nvme.Counters;
 import niter.nvme.NvmeController;
 import niter.nvme.NvmeIdentity;
 import niter.nvme.NvmeOptions;
@@ -47,7 +57,10 @@ final class ServedVolume implements AutoCloseable {
                 new NvmeController(
                         NvmeIdentity.ebs(request.getVolumeId(), request.getDeviceName()),
                         volume,
-                        new NvmeOptions(request.getWriteZeroes(), request.getDeallocate()));
+                        new NvmeOptions(
+                                request.getWriteZeroes(),
+                                request.getDeallocate(),
+                                request.getDetachable()));
         FunctionServer server =
                 FunctionServer.start(
                         request.getFunctionId(),
@@ -63,12 +76,39 @@ final class ServedVolume implements AutoCloseable {
         return request;
     }
 
+    boolean isOutOfService() {
+        return server.isOutOfService();
+    }
+
+    /** Adds what it counts. */
+    void measure(MetricsText text) {
+        String[] label = {"volume_id", request.getVolumeId()};
+        text.counter("niter_ebs_reads_total", "Reads.", of(READS), label);
+        text.counter("niter_ebs_read_bytes_total", "Bytes read.", of(READ_BYTES), label);
+        text.counter("niter_ebs_writes_total", "Writes.", of(WRITES), label);
+        text.counter("niter_ebs_written_bytes_total", "Bytes written.", of(WRITTEN_BYTES), label);
+        text.counter("niter_ebs_flushes_total", "Flushes.", of(FLUSHES), label);
+        text.counter("niter_ebs_errors_total", "Commands that failed.", of(ERRORS), label);
+        text.counter("niter_ebs_interrupts_total", "Interrupts fired.", server.interrupts(), label);
+        text.gauge("niter_ebs_in_flight", "Commands at the volume.", of(IN_FLIGHT), label);
+        text.gauge(
+                "niter_ebs_out_of_service",
+                "1 where the function ended processes that served it.",
+                isOutOfService() ? 1 : 0,
+                label);
+    }
+
+    private long of(Counters.Counter counter) {
+        return controller.counters().of(counter);
+    }
+
     Function describe() {
         return Function.newBuilder()
                 .setFunctionId(request.getFunctionId())
                 .setVolumeId(request.getVolumeId())
                 .setConnected(server.connected())
                 .setReady(controller.ready())
+                .setDriven(server.driven())
                 .build();
     }
 

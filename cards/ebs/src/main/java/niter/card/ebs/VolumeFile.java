@@ -36,6 +36,7 @@ final class VolumeFile implements Namespace, FileQueue.Results {
     private final MemorySegment[] iovecs = new MemorySegment[MAX_IN_FLIGHT];
     private final int[] counts = new int[MAX_IN_FLIGHT];
     private final Zeroes.Way[] ways = new Zeroes.Way[MAX_IN_FLIGHT];
+    private final boolean[] syncing = new boolean[MAX_IN_FLIGHT]; // zeroes that are to be durable
 
     private Completions receiver = NOBODY;
     private int inFlight;
@@ -129,7 +130,7 @@ final class VolumeFile implements Namespace, FileQueue.Results {
         switch (operation) {
             case READ, WRITE, WRITE_FUA -> transfer(tag, operation);
             case FLUSH -> queue.fdatasync(tag);
-            case WRITE_ZEROES, DEALLOCATE -> {
+            case WRITE_ZEROES, WRITE_ZEROES_FUA, DEALLOCATE -> {
                 ways[tag] = zeroes.first(operation);
                 zero(tag);
             }
@@ -151,7 +152,9 @@ final class VolumeFile implements Namespace, FileQueue.Results {
         long length = lengths[tag] - moved[tag];
         if (ways[tag] == Zeroes.Way.WRITE) {
             iovecs[tag] = zeroes.iovec(length);
-            queue.write(tag, iovecs[tag].address(), 1, offset, 0);
+            boolean forced = operations[tag] == Operation.WRITE_ZEROES_FUA;
+            int flags = forced ? FileIo.RWF_DSYNC : 0;
+            queue.write(tag, iovecs[tag].address(), 1, offset, flags);
         } else {
             queue.fallocate(tag, ways[tag].mode, offset, length);
         }
@@ -189,6 +192,14 @@ final class VolumeFile implements Namespace, FileQueue.Results {
             case READ, WRITE, WRITE_FUA -> transferred(tag, operation, result);
             case FLUSH -> finish(tag, operation, result);
             case WRITE_ZEROES, DEALLOCATE -> zeroed(tag, operation, result);
+            case WRITE_ZEROES_FUA -> {
+                if (syncing[tag]) {
+                    syncing[tag] = false;
+                    finish(tag, operation, result);
+                } else {
+                    zeroed(tag, operation, result);
+                }
+            }
         }
     }
 
@@ -207,13 +218,23 @@ final class VolumeFile implements Namespace, FileQueue.Results {
         if (ways[tag] != Zeroes.Way.WRITE) {
             Zeroes.@Nullable Way next = zeroes.next(ways[tag], result);
             if (next == null) {
-                finish(tag, operation, result);
+                zeroesEnd(tag, operation, result);
                 return;
             }
             ways[tag] = next;
             zero(tag);
         } else if (advance(tag, operation, result)) {
             zero(tag);
+        }
+    }
+
+    /** fallocate has no flag that makes it durable: a sync of its own does. */
+    private void zeroesEnd(int tag, Operation operation, long result) {
+        if (operation == Operation.WRITE_ZEROES_FUA && result == 0) {
+            syncing[tag] = true;
+            queue.fdatasync(tag);
+        } else {
+            finish(tag, operation, result);
         }
     }
 

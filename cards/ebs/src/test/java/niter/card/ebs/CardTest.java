@@ -9,6 +9,7 @@ import java.util.Map;
 import niter.controller.control.CardConnection;
 import niter.controller.control.CardEvents;
 import niter.controller.control.ControlChannel;
+import niter.controller.control.MetricsText;
 import niter.controller.control.protocol.CreateVolume;
 import niter.controller.control.protocol.DeleteVolume;
 import niter.controller.control.protocol.EnsureFunction;
@@ -100,6 +101,11 @@ class CardTest {
             assertThat(list.getFunctions().getFunction(0).getConnected()).isTrue();
             assertThat(list.getFunctions().getFunction(0).getReady()).isFalse();
         }
+        MetricsText metrics = new MetricsText();
+        card.measure(metrics);
+        assertThat(metrics.toString())
+                .contains("\nniter_ebs_reads_total{volume_id=\"" + ID + "\"} 0\n")
+                .contains("\nniter_ebs_out_of_service{volume_id=\"" + ID + "\"} 0\n");
         refuse("a function serves it", delete());
         refuse("is served in another way", ensure(function().setDeviceName("/dev/sdf")));
         succeed(remove());
@@ -139,7 +145,7 @@ class CardTest {
             card.detach(); // its process ends; the connection is the keeper's still
             Map<String, Descriptor> given = keeper.given();
             Card next = card();
-            next.resume(given);
+            next.resume(given, _ -> {});
             assertThat(client.read(0, 0x24, 4)).isEqualTo(0x001f_001fL);
             assertThat(client.read(7, 4, 2)).isEqualTo(6);
             succeed(ensure(function().setWriteZeroes(true)));
@@ -155,7 +161,7 @@ class CardTest {
         try (Descriptor something = niter.linux.EventFd.create()) {
             keeper.hold(Map.of("fn/" + ID + "/segment", something));
         }
-        card.resume(keeper.given());
+        card.resume(keeper.given(), _ -> {});
         keeper.awaitEmpty();
     }
 
@@ -169,7 +175,7 @@ class CardTest {
             client.write(7, 4, 2, 6);
             card.detach();
             Files.move(volume, directory.resolve("away"));
-            card().resume(keeper.given());
+            card().resume(keeper.given(), _ -> {});
             refuse("open(", ensure(function())); // the guest is not given a new one
             assertThat(listed()).isOne();
             Files.move(directory.resolve("away"), volume);
@@ -188,7 +194,7 @@ class CardTest {
         succeed(ensure(function()));
         events.post(ID, "disk-full", "");
         card.detach();
-        card().resume(keeper.given());
+        card().resume(keeper.given(), _ -> {});
         succeed(ensure(function())); // it is resumed by now
         Path path = directory.resolve("control.sock");
         try (Descriptor listener = UnixSocket.listen(path, UnixSocket.Type.SEQPACKET, 4);
@@ -206,7 +212,7 @@ class CardTest {
         succeed(ensure(function()));
         card.detach();
         Files.delete(directory.resolve("volumes").resolve(ID));
-        card().resume(keeper.given());
+        card().resume(keeper.given(), _ -> {});
         succeed(remove());
         assertThat(keeper.size()).isZero();
         assertThat(listed()).isZero();

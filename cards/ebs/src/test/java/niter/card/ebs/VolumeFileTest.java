@@ -178,7 +178,7 @@ class VolumeFileTest {
                                                 model, (int) offset, (int) offset + bytes));
                 case WRITE, WRITE_FUA ->
                         System.arraycopy(content, 0, model, (int) offset, content.length);
-                case WRITE_ZEROES, DEALLOCATE ->
+                case WRITE_ZEROES, WRITE_ZEROES_FUA, DEALLOCATE ->
                         Arrays.fill(model, (int) offset, (int) offset + bytes, (byte) 0);
                 case FLUSH -> {}
             }

@@ -3,10 +3,12 @@ package niter.card.vpc;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import niter.controller.control.CardEvents;
 import niter.controller.control.FunctionKeys;
+import niter.controller.control.MetricsText;
 import niter.controller.control.Specification;
 import niter.controller.control.protocol.Done;
 import niter.controller.control.protocol.Drop;
@@ -53,6 +55,7 @@ final class Card implements Vpc.Outlets {
     private final Vpc vpc;
     private final Captures captures;
     private final Map<String, ServedInterface> served = new TreeMap<>(); // guarded by this
+    private boolean resumedAll = true; // guarded by this
 
     /**
      * Goes on with what an earlier process served, before anybody asks.
@@ -83,6 +86,7 @@ final class Card implements Vpc.Outlets {
             }
         }
         core.start(); // all of them at once
+        resumed();
         services.start();
         uplink.start();
         captures.start();
@@ -137,6 +141,20 @@ final class Card implements Vpc.Outlets {
         }
     }
 
+    /** Says so of all that are served, once the core has taken them. */
+    private synchronized void resumed() {
+        core.ask(() -> true);
+        served.forEach(
+                (id, function) -> {
+                    if (function.isOutOfService()) {
+                        events.post(
+                                id, "out-of-service", "two processes ended while they served it");
+                    } else {
+                        events.post(id, "resumed", "");
+                    }
+                });
+    }
+
     private synchronized void resume(String functionId, Map<String, Descriptor> held) {
         PrefixedEscrow own = ServedInterface.escrow(escrow, functionId);
         try {
@@ -155,7 +173,13 @@ final class Card implements Vpc.Outlets {
         } catch (IOException | RefusedException e) { // of another version: no later try helps
             LOG.log(System.Logger.Level.ERROR, "{0}: not resumed: {1}", functionId, e.getMessage());
             events.post(functionId, "failed", String.valueOf(e.getMessage()));
+            resumedAll = false;
         }
+    }
+
+    /** Whether every function that an earlier process served is served again. */
+    synchronized boolean hasResumedAll() {
+        return resumedAll;
     }
 
     /** Does what the controller asks for; the answer has no id yet. */
@@ -267,6 +291,32 @@ final class Card implements Vpc.Outlets {
                                 .setInterfaceId(interfaceId)
                                 .setReason(reason.name())
                                 .setPackets(counts.of(reason)));
+            }
+        }
+    }
+
+    /** Adds what is counted; one short order for the core. */
+    synchronized void measure(MetricsText text) {
+        core.ask(
+                () -> {
+                    served.values().forEach(one -> one.measure(text));
+                    served.forEach((id, one) -> measure(text, id, one.attachment().drops()));
+                    measure(text, UPLINK, vpc.uplinkDrops());
+                    return true;
+                });
+    }
+
+    private static void measure(MetricsText text, String interfaceId, DropCounts counts) {
+        for (DropReason reason : DropReason.values()) {
+            if (counts.of(reason) != 0) {
+                text.counter(
+                        "niter_vpc_dropped_packets_total",
+                        "Packets that were dropped.",
+                        counts.of(reason),
+                        "interface_id",
+                        interfaceId,
+                        "reason",
+                        reason.name().toLowerCase(Locale.ROOT).replace('_', '-'));
             }
         }
     }

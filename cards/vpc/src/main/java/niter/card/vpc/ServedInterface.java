@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import niter.controller.control.FunctionKeys;
+import niter.controller.control.MetricsText;
 import niter.controller.control.protocol.EnsureInterface;
 import niter.controller.control.protocol.Function;
 import niter.ena.EnaController;
@@ -20,8 +21,11 @@ import org.jspecify.annotations.Nullable;
 final class ServedInterface {
     private static final System.Logger LOG = System.getLogger(ServedInterface.class.getName());
 
+    private static final String LABEL = "interface_id";
+
     private final EnsureInterface request;
     private final Attachment attachment;
+    private final EnaController adapter;
     private final FunctionServer server;
     private final PrefixedEscrow escrow;
     private final Core core;
@@ -30,12 +34,14 @@ final class ServedInterface {
     private ServedInterface(
             EnsureInterface request,
             Attachment attachment,
+            EnaController adapter,
             FunctionServer server,
             PrefixedEscrow escrow,
             Core core,
             Vpc vpc) {
         this.request = request;
         this.attachment = attachment;
+        this.adapter = adapter;
         this.server = server;
         this.escrow = escrow;
         this.core = core;
@@ -95,7 +101,7 @@ final class ServedInterface {
                             new HashMap<>(given),
                             core);
             started = true;
-            return new ServedInterface(request, attachment, server, escrow, core, vpc);
+            return new ServedInterface(request, attachment, adapter, server, escrow, core, vpc);
         } finally {
             if (!started) {
                 core.execute(() -> vpc.detach(config.id()));
@@ -110,6 +116,46 @@ final class ServedInterface {
 
     Attachment attachment() {
         return attachment;
+    }
+
+    boolean isOutOfService() {
+        return server.isOutOfService();
+    }
+
+    /** Adds what it counts. On the core's thread. */
+    void measure(MetricsText text) {
+        String id = request.getFunctionId();
+        if (!server.isOver()) {
+            EnaController.Traffic traffic = adapter.traffic();
+            text.counter(
+                    "niter_vpc_sent_packets_total",
+                    "Packets that the guest sent.",
+                    traffic.sentPackets(),
+                    LABEL,
+                    id);
+            text.counter(
+                    "niter_vpc_sent_bytes_total", "Their bytes.", traffic.sentBytes(), LABEL, id);
+            text.counter(
+                    "niter_vpc_received_packets_total",
+                    "Packets that the guest received.",
+                    traffic.receivedPackets(),
+                    LABEL,
+                    id);
+            text.counter(
+                    "niter_vpc_received_bytes_total",
+                    "Their bytes.",
+                    traffic.receivedBytes(),
+                    LABEL,
+                    id);
+        }
+        text.counter(
+                "niter_vpc_interrupts_total", "Interrupts fired.", server.interrupts(), LABEL, id);
+        text.gauge(
+                "niter_vpc_flows_available",
+                "Flows that may begin, as far as is known.",
+                attachment.conntrackAvailable(),
+                LABEL,
+                id);
     }
 
     Function describe() {

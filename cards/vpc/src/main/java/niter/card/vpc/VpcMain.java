@@ -6,12 +6,16 @@ import niter.controller.control.CardConnection;
 import niter.controller.control.CardEvents;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.KeeperStarter;
+import niter.controller.control.MetricsServer;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.StateDirectoryException;
+import niter.controller.control.protocol.Exited;
 import niter.linux.Descriptor;
+import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 import niter.linux.Processes;
 import niter.pcie.Escrow;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The VPC card's process, started by the keeper: {@code VpcMain [--state DIR]}. It may be killed at
@@ -29,6 +33,7 @@ public final class VpcMain {
     public static void main(String[] arguments) {
         try {
             Processes.setName("niter-vpc");
+            Failpoint.check();
             CardConnection.endOnError();
             serve(StateDirectory.fromArguments(arguments).open());
         } catch (IOException
@@ -42,7 +47,8 @@ public final class VpcMain {
 
     private static void serve(StateDirectory state) throws IOException {
         KeeperStarter starter = KeeperStarter.fromEnvironment(state);
-        KeeperClient keeper = KeeperClient.connect(state.keeperSocket(), NAME, starter::start);
+        KeeperClient keeper =
+                KeeperClient.connectInTurn(state.keeperSocket(), NAME, starter::start);
         CardEvents events = new CardEvents();
         Card card =
                 new Card(
@@ -53,6 +59,13 @@ public final class VpcMain {
                                 state.servicesSocket(),
                                 state.uplinkSocket(),
                                 state.captureSocket()));
+        CardConnection.handOverOnSigterm(card::detach);
+        if (!card.hasResumedAll() && KeeperClient.replaces()) {
+            // The build before this one serves what this one cannot.
+            throw new IOException("functions of another version");
+        }
+        keeper.serving();
+        MetricsServer.start(state.metricsSocket(NAME), card::measure);
         new CardConnection(state.controlSocket(), NAME, card::answer, events).run();
     }
 
@@ -66,6 +79,16 @@ public final class VpcMain {
         @Override
         public void release(String... keys) throws IOException {
             keeper.release(keys);
+        }
+
+        @Override
+        public @Nullable End endOf(int pid) {
+            try {
+                @Nullable Exited end = keeper.endOf(pid);
+                return end == null ? null : new End(end.getUnixMs(), end.getSignal());
+            } catch (IOException e) { // the function is not judged by what nobody knows
+                return null;
+            }
         }
     }
 }

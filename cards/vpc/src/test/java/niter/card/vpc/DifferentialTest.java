@@ -262,7 +262,7 @@ class DifferentialTest {
                     .isEqualTo(expected);
             passed += expected ? 1 : 0;
         }
-        assertThat(passed).isBetween(100, PACKETS - 100);
+        assertThat(passed).as("some rules let little through").isBetween(1, PACKETS - 1);
     }
 
     private static Attachment attach(Vpc vpc, Interface config, Port port) {

@@ -63,6 +63,16 @@ public final class CardConnection {
                 });
     }
 
+    /**
+     * Makes SIGTERM end all functions between two messages, with nothing in flight, before it ends
+     * this process: whoever follows finds nothing to finish.
+     *
+     * @param detach leaves the functions to a successor
+     */
+    public static void handOverOnSigterm(Runnable detach) {
+        Runtime.getRuntime().addShutdownHook(new Thread(detach, "hand-over"));
+    }
+
     /** Serves controllers, one after the other, until the thread is interrupted. */
     public void run() {
         long pause = FIRST_PAUSE_MILLIS;

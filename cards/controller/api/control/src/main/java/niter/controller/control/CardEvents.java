@@ -27,6 +27,7 @@ public final class CardEvents {
                         .setFunctionId(functionId)
                         .setEvent(event)
                         .setDetail(detail)
+                        .setUnixMs(System.currentTimeMillis())
                         .build();
         latest.put(functionId, message);
         offer(message);

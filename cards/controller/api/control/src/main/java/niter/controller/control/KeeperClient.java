@@ -11,15 +11,20 @@ import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 import niter.controller.control.protocol.Exited;
 import niter.controller.control.protocol.Hold;
+import niter.controller.control.protocol.KeeperEvent;
 import niter.controller.control.protocol.Kill;
+import niter.controller.control.protocol.ListEvents;
 import niter.controller.control.protocol.ListProcesses;
 import niter.controller.control.protocol.Process;
 import niter.controller.control.protocol.Release;
+import niter.controller.control.protocol.Replace;
+import niter.controller.control.protocol.Serving;
 import niter.controller.control.protocol.ShutDown;
 import niter.controller.control.protocol.Spawn;
 import niter.controller.control.protocol.ToKeeper;
 import niter.controller.control.protocol.Watch;
 import niter.linux.Descriptor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A process's connection to the keeper. Where the keeper dies, this connects to its successor in
@@ -27,6 +32,11 @@ import niter.linux.Descriptor;
  * KeeperSession#PATIENCE_MILLIS} ms at most. Safe for use by several threads, platform threads.
  */
 public final class KeeperClient implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(KeeperClient.class.getName());
+
+    /** More than a keeper takes until it gives up. */
+    private static final long REPLACE_MILLIS = 60_000;
+
     private final HeldDescriptors held = new HeldDescriptors();
     private final Map<String, Descriptor> given;
     private final KeeperSession session;
@@ -51,7 +61,26 @@ public final class KeeperClient implements AutoCloseable {
      */
     public static KeeperClient connect(Path socket, String process, Runnable away)
             throws IOException {
-        return new KeeperClient(new KeeperSession.Link(socket, process, away));
+        return new KeeperClient(new KeeperSession.Link(socket, process, away, false));
+    }
+
+    /**
+     * As {@link #connect(Path, String, Runnable)}. Where the keeper has started this process to
+     * replace one of its name, this returns when the other has let go of what was held.
+     *
+     * @throws IOException if that keeper is gone before: the other goes on
+     */
+    public static KeeperClient connectInTurn(Path socket, String process, Runnable away)
+            throws IOException {
+        return new KeeperClient(new KeeperSession.Link(socket, process, away, replaces()));
+    }
+
+    /**
+     * Whether the keeper has started this process to replace one of its name, which it starts again
+     * if this one ends before it says that it serves.
+     */
+    public static boolean replaces() {
+        return System.getenv(KeeperStarter.STANDBY) != null;
     }
 
     /** What this process held before it was restarted, by key. The caller closes them. */
@@ -100,6 +129,22 @@ public final class KeeperClient implements AutoCloseable {
     }
 
     /**
+     * Puts another process in the place of one that runs, and waits until it serves.
+     *
+     * @return the pause in milliseconds
+     * @throws KeeperRefusedException if it could not be started, was not ready or did not serve:
+     *     the one that ran serves
+     * @throws IOException if the keeper died meanwhile: {@link #processes} tells what runs
+     */
+    public long replace(Spawn spawn) throws IOException {
+        return session.ask(
+                        ToKeeper.newBuilder().setReplace(Replace.newBuilder().setSpawn(spawn)),
+                        REPLACE_MILLIS)
+                .getSpawned()
+                .getPauseMs();
+    }
+
+    /**
      * Sends a signal to a process of the table.
      *
      * @param forget do not restart it, and drop what it held once it has ended; a process that is
@@ -120,24 +165,66 @@ public final class KeeperClient implements AutoCloseable {
                 .getProcessList();
     }
 
-    /** As {@link #watch(Consumer, Runnable)}, where lost events do not matter. */
-    public void watch(Consumer<Exited> exited) throws IOException {
-        watch(exited, () -> {});
+    /** The latest events of all processes, the oldest first: ends, and ends of pauses. */
+    public List<KeeperEvent> events() throws IOException {
+        return session.ask(
+                        ToKeeper.newBuilder().setListEvents(ListEvents.getDefaultInstance()), true)
+                .getEvents()
+                .getEventList();
     }
 
     /**
-     * Asks for the end of every process. Both are called on one thread of their own, in order, and
-     * may use this client.
+     * How the latest process of a number ended; null where that is not remembered, or nobody saw
+     * how.
+     */
+    public @Nullable Exited endOf(int pid) throws IOException {
+        @Nullable Exited found = null;
+        for (KeeperEvent event : events()) {
+            Exited end = event.getExited();
+            boolean seen = end.getSignal() != 0 || end.getExitStatus() >= 0;
+            if (event.hasExited() && end.getPid() == pid && seen) {
+                found = end;
+            }
+        }
+        return found;
+    }
+
+    /**
+     * Says that this process serves again what the one of its name before it served: the pause is
+     * over. What fails is logged; it is only told.
+     */
+    public void serving() {
+        try {
+            session.ask(ToKeeper.newBuilder().setServing(Serving.getDefaultInstance()), true);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "not told that it serves: {0}", e.getMessage());
+        }
+    }
+
+    /** As the other, for ends alone, where lost ones do not matter. */
+    public void watch(Consumer<Exited> exited) throws IOException {
+        watch(
+                event -> {
+                    if (event.hasExited()) {
+                        exited.accept(event.getExited());
+                    }
+                },
+                () -> {});
+    }
+
+    /**
+     * Asks for the events of every process. Both are called on one thread of their own, in order,
+     * and may use this client.
      *
      * @param lost called after each reconnection: ends may have gone unseen, {@link #processes}
      *     tells
      */
-    public void watch(Consumer<Exited> exited, Runnable lost) throws IOException {
+    public void watch(Consumer<KeeperEvent> events, Runnable lost) throws IOException {
         Executor thread =
                 Executors.newSingleThreadExecutor(
                         task -> Thread.ofPlatform().daemon().name("keeper-events").unstarted(task));
         session.watch(
-                event -> thread.execute(() -> exited.accept(event)), () -> thread.execute(lost));
+                event -> thread.execute(() -> events.accept(event)), () -> thread.execute(lost));
         session.ask(ToKeeper.newBuilder().setWatch(Watch.getDefaultInstance()), true);
     }
 

@@ -8,11 +8,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import niter.controller.control.protocol.Exited;
 import niter.controller.control.protocol.FromKeeper;
 import niter.controller.control.protocol.Given;
 import niter.controller.control.protocol.Hello;
 import niter.controller.control.protocol.Hold;
+import niter.controller.control.protocol.KeeperEvent;
 import niter.controller.control.protocol.Release;
 import niter.controller.control.protocol.ToKeeper;
 import niter.controller.control.protocol.Watch;
@@ -42,12 +42,12 @@ final class KeeperSession implements AutoCloseable {
     private final PendingAnswers answers = new PendingAnswers();
     private @Nullable ControlChannel connected; // from connect to end: for close() to interrupt
     private @Nullable ControlChannel open; // while requests may be sent
-    private @Nullable Consumer<Exited> exited;
+    private @Nullable Consumer<KeeperEvent> watcher;
     private @Nullable Runnable lost;
     private boolean closed;
 
-    /** Where and as whom to connect; what to do while nobody listens. */
-    record Link(Path socket, String process, Runnable away) {}
+    /** Where and as whom to connect, first as a standby; what to do while nobody listens. */
+    record Link(Path socket, String process, Runnable away, boolean standby) {}
 
     KeeperSession(Link link, HeldDescriptors held) {
         this.link = link;
@@ -59,7 +59,7 @@ final class KeeperSession implements AutoCloseable {
         Map<String, Descriptor> given = new LinkedHashMap<>();
         ControlChannel channel = firstConnection();
         try {
-            hello(channel, given);
+            hello(channel, given, link.standby);
             held.put(given);
         } catch (IOException e) {
             given.values().forEach(Descriptor::close);
@@ -149,7 +149,7 @@ final class KeeperSession implements AutoCloseable {
     private void giveBack(ControlChannel channel) throws IOException {
         Map<String, Descriptor> given = new LinkedHashMap<>();
         try {
-            hello(channel, given);
+            hello(channel, given, false);
         } finally {
             given.values().forEach(Descriptor::close); // the same files are here already
         }
@@ -178,11 +178,13 @@ final class KeeperSession implements AutoCloseable {
                 Integer.toString(keys.size()));
     }
 
-    private void hello(ControlChannel channel, Map<String, Descriptor> given) throws IOException {
+    private void hello(ControlChannel channel, Map<String, Descriptor> given, boolean standby)
+            throws IOException {
         Hello hello =
                 Hello.newBuilder()
                         .setProcess(link.process)
                         .setProtocolVersion(PROTOCOL_VERSION)
+                        .setStandby(standby)
                         .build();
         channel.send(ToKeeper.newBuilder().setHello(hello).build());
         boolean last = false;
@@ -234,7 +236,18 @@ final class KeeperSession implements AutoCloseable {
      */
     FromKeeper ask(ToKeeper.Builder request, boolean repeatable, Descriptor... beside)
             throws IOException {
-        long deadline = deadline();
+        return ask(request, repeatable, PATIENCE_MILLIS, beside);
+    }
+
+    /** A request that must not be asked again, and whose answer takes as long as it takes. */
+    FromKeeper ask(ToKeeper.Builder request, long patienceMillis) throws IOException {
+        return ask(request, false, patienceMillis);
+    }
+
+    private FromKeeper ask(
+            ToKeeper.Builder request, boolean repeatable, long patienceMillis, Descriptor... beside)
+            throws IOException {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMillis);
         @Nullable ControlChannel failed = null;
         while (true) {
             ControlChannel channel = channel(failed, deadline);
@@ -290,25 +303,31 @@ final class KeeperSession implements AutoCloseable {
         received.discard(); // only Given brings descriptors
         FromKeeper message = received.message();
         if (message.hasExited()) {
-            @Nullable Consumer<Exited> watcher = watcher();
-            if (watcher != null) {
-                watcher.accept(message.getExited());
-            }
+            tell(KeeperEvent.newBuilder().setExited(message.getExited()).build());
+        } else if (message.hasServed()) {
+            tell(KeeperEvent.newBuilder().setServed(message.getServed()).build());
         } else {
             answers.complete(message);
         }
     }
 
-    private synchronized @Nullable Consumer<Exited> watcher() {
-        return exited;
+    private void tell(KeeperEvent event) {
+        @Nullable Consumer<KeeperEvent> told = watcher();
+        if (told != null) {
+            told.accept(event);
+        }
+    }
+
+    private synchronized @Nullable Consumer<KeeperEvent> watcher() {
+        return watcher;
     }
 
     private synchronized @Nullable Runnable lost() {
         return lost;
     }
 
-    synchronized void watch(Consumer<Exited> exited, Runnable lost) {
-        this.exited = exited;
+    synchronized void watch(Consumer<KeeperEvent> watcher, Runnable lost) {
+        this.watcher = watcher;
         this.lost = lost;
     }
 

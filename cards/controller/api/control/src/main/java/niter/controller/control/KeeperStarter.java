@@ -21,6 +21,9 @@ public final class KeeperStarter {
     /** In the environment of what a keeper started, by which its successor finds it. */
     private static final String PROCESS_MARK = "NITER_PROCESS";
 
+    /** In the environment of what a keeper started to take the place of another. */
+    static final String STANDBY = "NITER_STANDBY";
+
     private static final long PAUSE_NANOS = 1_000_000_000L;
     private static final int OWNER_ONLY = 0600;
 
@@ -92,6 +95,7 @@ public final class KeeperStarter {
     public int spawn(int output, int error) {
         Map<String, String> environment = new HashMap<>(System.getenv());
         environment.remove(PROCESS_MARK);
+        environment.remove(STANDBY);
         environment.put("NITER_JAVA", java);
         environment.put("NITER_DIST", dist.toString());
         List<String> entries = new ArrayList<>();

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * logs/               one file per process, each of bounded size
  * ssh/                the key that logs in to instances, and their host keys
  * network             security groups
+ * events              what died and what became of it, and events.1 before it
  * public-range        which of the host's loopback addresses are instances'
  * </pre>
  */
@@ -191,6 +192,11 @@ public final class StateDirectory {
         return run().resolve("capture.sock");
     }
 
+    /** Where a process shows its metrics. */
+    public Path metricsSocket(String process) {
+        return run().resolve("metrics-" + process + ".sock");
+    }
+
     /** Where a card serves a function over vfio-user. */
     public Path functionSocket(String functionId) {
         return run().resolve(functionId + ".sock");
@@ -228,6 +234,11 @@ public final class StateDirectory {
     /** The name of the TAP device that is the uplink; without the file it is QEMU's network. */
     public Path tap() {
         return root.resolve("tap");
+    }
+
+    /** What died and what became of it, one line an event. */
+    public Path events() {
+        return root.resolve("events");
     }
 
     /** The key that logs in to instances, and the host keys of those. */

@@ -52,6 +52,7 @@ public final class ServicesMain {
                         keeper.given(),
                         events,
                         new HostResolvers());
+        keeper.serving();
         new CardConnection(state.controlSocket(), NAME, services::answer, events).run();
     }
 
