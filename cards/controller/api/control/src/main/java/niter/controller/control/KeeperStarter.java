@@ -32,6 +32,7 @@ public final class KeeperStarter {
     private final Path dist;
     private int child;
     private long startedNanos;
+    private boolean started; // guarded by this
 
     /**
      * A starter.
@@ -72,12 +73,16 @@ public final class KeeperStarter {
      */
     public synchronized void start() {
         long now = System.nanoTime();
-        if (child != 0 && (Processes.reap(child) == null || now - startedNanos < PAUSE_NANOS)) {
+        if (child != 0 && Processes.reap(child) != null) {
+            child = 0; // reaped once: its number may be another's soon
+        }
+        if (child != 0 || started && now - startedNanos < PAUSE_NANOS) {
             return;
         }
         try (Descriptor log = log()) {
             child = spawn(Processes.DEV_NULL, log.number());
             startedNanos = now;
+            started = true;
             LOG.log(System.Logger.Level.INFO, "started keeper {0}", Integer.toString(child));
         } catch (LinuxException e) {
             LOG.log(System.Logger.Level.ERROR, "cannot start keeper: {0}", e.getMessage());
