@@ -81,7 +81,8 @@ public final class EnaController implements Device {
                 Register.MSIX_TABLE,
                 Register.MSIX_PENDING,
                 SlotState.BYTES,
-                LiveState.BYTES);
+                LiveState.BYTES,
+                false);
     }
 
     @Override

@@ -223,7 +223,7 @@ final class Keeper implements AutoCloseable, Connection.Handler {
             }
             case SHUT_DOWN -> loop.post(this::shutDown); // after the answer
             case WATCH -> watch(from);
-            case SERVING -> serves(from.process());
+            case SERVING -> serves(from.process(), from.pid());
             case LIST_EVENTS -> {
                 return FromKeeper.newBuilder()
                         .setEvents(KeeperEvents.newBuilder().addAllEvent(file.events()));
@@ -295,9 +295,9 @@ final class Keeper implements AutoCloseable, Connection.Handler {
         }
     }
 
-    private void serves(String process) {
+    private void serves(String process, int pid) {
         long unixMs = System.currentTimeMillis();
-        long pauseMs = table.serves(process, unixMs);
+        long pauseMs = table.serves(process, pid, unixMs);
         if (pauseMs < 0) {
             return;
         }

@@ -278,20 +278,26 @@ final class ProcessTable {
     }
 
     /**
-     * A process serves again what the one of its name before it served.
+     * A process serves again what the one of its name before it served. Of one that is being
+     * replaced only the new one's word counts: the old one's may come late.
      *
+     * @param pid who says so
      * @return how long it was not, in milliseconds; -1 where there was no end
      */
-    long serves(String name, long unixMs) {
+    long serves(String name, int pid, long unixMs) {
         @Nullable ManagedProcess process = byName.get(name);
         if (process == null) {
             return -1;
         }
-        long pauseMs = process.serves(unixMs);
         @Nullable Replacement next = process.replacement();
-        if (next != null && next.phase() == Replacement.Phase.TAKING_OVER) {
-            replacements.serves(process, next, pauseMs);
+        if (next == null || next.phase() != Replacement.Phase.TAKING_OVER) {
+            return process.serves(unixMs);
         }
+        if (next.standby().pid() != pid) {
+            return -1;
+        }
+        long pauseMs = process.serves(unixMs);
+        replacements.serves(process, next, pauseMs);
         return pauseMs;
     }
 

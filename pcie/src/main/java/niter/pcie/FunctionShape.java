@@ -42,42 +42,6 @@ public record FunctionShape(
         long liveBytes,
         boolean detachable) {
 
-    /** One that stays as long as its machine. */
-    public FunctionShape(
-            String kind,
-            int layoutVersion,
-            int vendorId,
-            int deviceId,
-            int subsystemVendorId,
-            int subsystemId,
-            int revision,
-            int classCode,
-            List<Bar> bars,
-            int msixVectors,
-            int msixBar,
-            long msixTableOffset,
-            long msixPbaOffset,
-            long slotBytes,
-            long liveBytes) {
-        this(
-                kind,
-                layoutVersion,
-                vendorId,
-                deviceId,
-                subsystemVendorId,
-                subsystemId,
-                revision,
-                classCode,
-                bars,
-                msixVectors,
-                msixBar,
-                msixTableOffset,
-                msixPbaOffset,
-                slotBytes,
-                liveBytes,
-                false);
-    }
-
     /** A BAR. @param index 0 to 5. @param bytes a power of two, 4096 or more. */
     public record Bar(int index, long bytes) {}
 }

@@ -55,16 +55,7 @@ final class Volumes {
 
     /** Makes it a function that can be plugged into a machine that runs, and out. */
     void serve(VolumeRecord record) throws Card.RefusedException, IOException {
-        String id = record.getVolumeId();
-        ask(
-                ToCard.newBuilder()
-                        .setEnsureFunction(
-                                EnsureFunction.newBuilder()
-                                        .setFunctionId(id)
-                                        .setVolumeId(id)
-                                        .setSocketPath(socket(id))
-                                        .setDeviceName(record.getDeviceName())
-                                        .setDetachable(true)));
+        serve(record.getVolumeId(), record.getDeviceName(), true);
     }
 
     /** Where a volume's function listens. */
@@ -74,15 +65,20 @@ final class Volumes {
 
     /** Makes the root volume a function that a machine can be plugged into. */
     void serve(InstanceRecord record) throws Card.RefusedException, IOException {
-        String id = record.getVolumeId();
+        serve(record.getVolumeId(), ROOT_DEVICE, false);
+    }
+
+    private void serve(String id, String deviceName, boolean detachable)
+            throws Card.RefusedException, IOException {
         ask(
                 ToCard.newBuilder()
                         .setEnsureFunction(
                                 EnsureFunction.newBuilder()
                                         .setFunctionId(id)
                                         .setVolumeId(id)
-                                        .setSocketPath(state.functionSocket(id).toString())
-                                        .setDeviceName(ROOT_DEVICE)));
+                                        .setSocketPath(socket(id))
+                                        .setDeviceName(deviceName)
+                                        .setDetachable(detachable)));
     }
 
     /** Ends the function; the volume stays. */
