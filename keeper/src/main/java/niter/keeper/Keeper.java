@@ -223,6 +223,7 @@ final class Keeper implements AutoCloseable, Connection.Handler {
             }
             case SHUT_DOWN -> loop.post(this::shutDown); // after the answer
             case WATCH -> watch(from);
+            case LET_GO -> table.letGo(from.process(), from.pid());
             case SERVING -> serves(from.process(), from.pid());
             case LIST_EVENTS -> {
                 return FromKeeper.newBuilder()

@@ -187,10 +187,7 @@ final class ProcessTable {
         int signal = end == null ? 0 : end.signal();
         @Nullable Replacement next = process.replacement();
         if (next != null && next.phase() == Replacement.Phase.HANDING_OVER) {
-            process.ended(text(end), System.nanoTime());
-            process.endedAt(next.handedOverUnixMs());
-            tell(exited(process, ran.pid(), status, signal).setHandedOver(true), true);
-            replacements.promote(process, next);
+            handOver(process, next, exited(process, ran.pid(), status, signal), text(end));
         } else {
             if (next != null && next.phase() == Replacement.Phase.TAKING_OVER) {
                 replacements.takenBack(process, next, text(end));
@@ -200,6 +197,38 @@ final class ProcessTable {
         save();
         orphans.look(this::isManaged);
         endIfEmpty();
+    }
+
+    private void handOver(
+            ManagedProcess process, Replacement next, Exited.Builder end, String how) {
+        process.ended(how, System.nanoTime());
+        process.endedAt(next.handedOverUnixMs());
+        replacements.promote(process, next); // before all else: guests wait
+        tell(end.setHandedOver(true), true);
+    }
+
+    /**
+     * A process has let go of everything. Where another is to take its place, that one is given it
+     * before this one, which holds it too, ends: so there is always somebody who has it, whoever is
+     * killed meanwhile.
+     */
+    void letGo(String name, int pid) {
+        @Nullable ManagedProcess process = byName.get(name);
+        ManagedProcess.@Nullable Running running = process == null ? null : process.running();
+        @Nullable Replacement next = process == null ? null : process.replacement();
+        if (process == null
+                || running == null
+                || running.pid() != pid
+                || next == null
+                || next.phase() != Replacement.Phase.HANDING_OVER) {
+            return; // it ends by itself, and is started again
+        }
+        loop.unwatch(running.token());
+        handOver(process, next, exited(process, pid, 0, 0), "handed over");
+        Processes.kill(pid, Signals.SIGKILL); // from here on it is an orphan
+        running.pidfd().close();
+        save();
+        orphans.look(this::isManaged);
     }
 
     static String text(Processes.@Nullable Ended end) {

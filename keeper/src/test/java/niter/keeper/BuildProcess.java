@@ -1,5 +1,6 @@
 package niter.keeper;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import niter.controller.control.KeeperClient;
@@ -9,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A process that may take the place of another: {@code BuildProcess SOCKET BUILD WAY}. It writes
  * its build and what it was given to its log. The way is "serve", or "mute": it does not say that
- * it serves; "die": it ends when it is its turn.
+ * it serves; "die": it ends when it is its turn; "wait": it lets go once the file SOCKET.go is
+ * there.
  */
 final class BuildProcess {
     private BuildProcess() {}
@@ -25,9 +27,20 @@ final class BuildProcess {
         if (arguments[2].equals("die")) {
             System.exit(7);
         }
-        if (arguments[2].equals("serve")) {
+        if (!arguments[2].equals("mute")) {
             keeper.serving();
         }
+        boolean waits = arguments[2].equals("wait");
+        Path go = Path.of(arguments[0] + ".go");
+        Runnable letGo =
+                () -> {
+                    System.out.println(build + " lets go");
+                    while (waits && !Files.exists(go)) {
+                        Thread.onSpinWait();
+                    }
+                    keeper.letGo();
+                };
+        Runtime.getRuntime().addShutdownHook(new Thread(letGo));
         System.out.println(build + " up");
         Thread.currentThread().join();
     }

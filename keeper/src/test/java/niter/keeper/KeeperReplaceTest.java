@@ -6,9 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.KeeperRefusedException;
 import niter.controller.control.protocol.Exited;
@@ -80,7 +83,7 @@ class KeeperReplaceTest {
         assertThat(end.getRestarting()).isTrue();
         int after = pid();
         assertThat(after).isPositive().isNotEqualTo(before);
-        awaitLog("two from one\ntwo up\n");
+        awaitLog("one lets go\ntwo from one\ntwo up\n");
         KeeperEvent last = client.events().getLast();
         assertThat(last.getServed().getPauseMs()).isEqualTo(pauseMs);
         assertThat(TestKeeper.row(client, "ebs").getRestarts()).isZero();
@@ -156,6 +159,31 @@ class KeeperReplaceTest {
         assertThat(client.replace(build("two", "serve"))).isNotNegative();
         killer.join();
         awaitLog("two up\n");
+    }
+
+    @Test
+    void aKeeperThatDiesWhileItIsHandedOverLosesNothing() throws Exception {
+        int before = client.spawn(build("one", "wait"));
+        awaitLog("one new\none up\n");
+        CompletableFuture<Long> update =
+                CompletableFuture.supplyAsync(
+                        () -> {
+                            try {
+                                return client.replace(build("two", "serve"));
+                            } catch (IOException e) {
+                                throw new UncheckedIOException(e);
+                            }
+                        });
+        awaitLog("one up\none lets go\n"); // the keeper waits for its last word
+        keeper.kill();
+        keeper.start();
+        assertThatThrownBy(update::join).hasRootCauseInstanceOf(IOException.class);
+        Files.createFile(Path.of(keeper.state().keeperSocket() + ".go"));
+        awaitLog("one from one\none up\n");
+        assertThat(TestKeeper.lives(before)).isFalse();
+        assertThat(keeper.log("ebs")).doesNotContain("two ");
+        assertThat(client.replace(build("two", "serve"))).isNotNegative();
+        awaitLog("two from one\ntwo up\n");
     }
 
     @Test

@@ -52,7 +52,7 @@ public final class EbsMain {
         Volumes volumes = new Volumes(state.volumes());
         CardEvents events = new CardEvents();
         Card card = new Card(volumes, new KeeperEscrow(keeper), events);
-        CardConnection.handOverOnSigterm(card::detach);
+        CardConnection.handOverOnSigterm(keeper, card::detach);
         card.resume(keeper.given(), failed -> serves(keeper, failed)); // first: guests wait
         MetricsServer.start(state.metricsSocket(NAME), card::measure);
         volumes.removeUnfinished();

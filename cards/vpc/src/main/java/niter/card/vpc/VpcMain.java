@@ -59,7 +59,7 @@ public final class VpcMain {
                                 state.servicesSocket(),
                                 state.uplinkSocket(),
                                 state.captureSocket()));
-        CardConnection.handOverOnSigterm(card::detach);
+        CardConnection.handOverOnSigterm(keeper, card::detach);
         if (!card.hasResumedAll() && KeeperClient.replaces()) {
             // The build before this one serves what this one cannot.
             throw new IOException("functions of another version");

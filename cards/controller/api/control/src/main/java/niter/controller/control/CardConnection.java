@@ -65,12 +65,17 @@ public final class CardConnection {
 
     /**
      * Makes SIGTERM end all functions between two messages, with nothing in flight, before it ends
-     * this process: whoever follows finds nothing to finish.
+     * this process: whoever follows finds nothing to finish, and the keeper has all of it.
      *
      * @param detach leaves the functions to a successor
      */
-    public static void handOverOnSigterm(Runnable detach) {
-        Runtime.getRuntime().addShutdownHook(new Thread(detach, "hand-over"));
+    public static void handOverOnSigterm(KeeperClient keeper, Runnable detach) {
+        Runnable handOver =
+                () -> {
+                    detach.run();
+                    keeper.letGo();
+                };
+        Runtime.getRuntime().addShutdownHook(new Thread(handOver, "hand-over"));
     }
 
     /** Serves controllers, one after the other, until the thread is interrupted. */

@@ -13,6 +13,7 @@ import niter.controller.control.protocol.Exited;
 import niter.controller.control.protocol.Hold;
 import niter.controller.control.protocol.KeeperEvent;
 import niter.controller.control.protocol.Kill;
+import niter.controller.control.protocol.LetGo;
 import niter.controller.control.protocol.ListEvents;
 import niter.controller.control.protocol.ListProcesses;
 import niter.controller.control.protocol.Process;
@@ -198,6 +199,19 @@ public final class KeeperClient implements AutoCloseable {
             session.ask(ToKeeper.newBuilder().setServing(Serving.getDefaultInstance()), true);
         } catch (IOException e) {
             LOG.log(System.Logger.Level.WARNING, "not told that it serves: {0}", e.getMessage());
+        }
+    }
+
+    /**
+     * Says that this process touches nothing of what it holds any more, the last that it does.
+     * Where another is to take its place the keeper ends this one in here; else this returns when a
+     * keeper has everything, so that this process may end.
+     */
+    public void letGo() {
+        try {
+            session.ask(ToKeeper.newBuilder().setLetGo(LetGo.getDefaultInstance()), true);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "not told that it lets go: {0}", e.getMessage());
         }
     }
 
