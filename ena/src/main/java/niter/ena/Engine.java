@@ -195,7 +195,11 @@ final class Engine implements Registers.Control, Failure {
     }
 
     boolean receive(Frame frame) {
-        return serving() && !function.isOutOfService() && receive.deliver(frame);
+        try {
+            return serving() && !function.isOutOfService() && receive.deliver(frame);
+        } catch (Error e) {
+            throw function.blame(e); // it is another's turn: the sender's
+        }
     }
 
     private boolean serving() {

@@ -99,6 +99,11 @@ final class FakeFunction implements Function, FunctionState, DmaMap {
     }
 
     @Override
+    public Error blame(Error e) {
+        return e;
+    }
+
+    @Override
     public void watch(int descriptor) {}
 
     @Override

@@ -31,6 +31,14 @@ public interface Function {
         return false;
     }
 
+    /**
+     * Names this function as the one whose code ends the process, where that ran in the turn of
+     * another function, which is not to be blamed.
+     *
+     * @return what to throw
+     */
+    Error blame(Error e);
+
     /** Wakes the function's thread when the descriptor becomes readable. */
     void watch(int descriptor);
 

@@ -135,8 +135,7 @@ final class FunctionLoop implements Function {
         } catch (RuntimeException e) {
             fail(e);
         } catch (Error e) {
-            mark.blame();
-            throw e;
+            throw ends(e);
         } finally {
             mark.clear();
         }
@@ -151,8 +150,7 @@ final class FunctionLoop implements Function {
             fail(e);
             return 1; // look again at once: it is to end
         } catch (Error e) {
-            mark.blame();
-            throw e;
+            throw ends(e);
         } finally {
             mark.clear();
         }
@@ -167,8 +165,7 @@ final class FunctionLoop implements Function {
             fail(e);
             return false;
         } catch (Error e) {
-            mark.blame();
-            throw e;
+            throw ends(e);
         } finally {
             mark.clear();
         }
@@ -207,8 +204,7 @@ final class FunctionLoop implements Function {
         } catch (RuntimeException e) {
             fail(e);
         } catch (Error e) {
-            mark.blame();
-            throw e;
+            throw ends(e);
         } finally {
             mark.clear();
         }
@@ -436,6 +432,20 @@ final class FunctionLoop implements Function {
     @Override
     public boolean isOutOfService() {
         return mark.isOutOfService();
+    }
+
+    /** An Error in this function's turn, which ends the process. */
+    private Error ends(Error e) {
+        if (!(e instanceof AnothersError)) {
+            mark.blame();
+        }
+        return e;
+    }
+
+    @Override
+    public Error blame(Error e) {
+        mark.blame();
+        return new AnothersError(id, e);
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A device for tests. Register 0: a write adds, a read tells the sum. Register 8: a DMA address; a
@@ -25,8 +26,14 @@ final class Adder implements Device {
     /** An Error, even out of service. */
     static final int ALWAYS = -1;
 
+    /** An Error of the neighbour's code. */
+    static final int NEIGHBOUR = -2;
+
     /** What it was told, in order: "quiesce", "reset", "map". */
     final List<String> calls = new CopyOnWriteArrayList<>();
+
+    /** One whose code this one calls; set before either is served. */
+    @Nullable Adder neighbour;
 
     private final Runnable step;
     private final boolean detachable;
@@ -93,6 +100,10 @@ final class Adder implements Device {
     }
 
     private void end(int way) {
+        if (way == NEIGHBOUR && neighbour != null) {
+            neighbour.receive();
+            return;
+        }
         if (function.isOutOfService() && way != ALWAYS) {
             return;
         }
@@ -102,6 +113,15 @@ final class Adder implements Device {
         niter.linux.Processes.kill((int) ProcessHandle.current().pid(), way);
         while (true) {
             LockSupport.park(); // under the mark, until the signal has ended all threads
+        }
+    }
+
+    /** As a frame from another function. */
+    private void receive() {
+        try {
+            end(ERROR);
+        } catch (AssertionError e) {
+            throw function.blame(e);
         }
     }
 
@@ -197,6 +217,11 @@ final class Adder implements Device {
 
         @Override
         public void interrupt(int vector) {
+            throw new IllegalStateException();
+        }
+
+        @Override
+        public Error blame(Error e) {
             throw new IllegalStateException();
         }
 

@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A card's process, with the functions "a" and "b" on one core: {@code MortalCard DIRECTORY PID
- * UNIX-MS SIGNAL}, where the numbers say how the process before it ended. Descriptors 3, 4 and 5
- * are the segment, listener and connection of a, 6, 7 and 8 those of b. As of a real card, an Error
- * of a function ends the process. It writes "ready" just before it serves, with 1 for each function
- * that is out of service.
+ * UNIX-MS SIGNAL}, where the numbers say how the process before it ended; a calls b's code.
+ * Descriptors 3, 4 and 5 are the segment, listener and connection of a, 6, 7 and 8 those of b. As
+ * of a real card, an Error of a function ends the process. It writes "ready" just before it serves,
+ * with 1 for each function that is out of service.
  */
 final class MortalCard {
     private static final int FIRST = 3;
@@ -40,8 +40,16 @@ final class MortalCard {
                         new Escrow.End(
                                 Long.parseLong(arguments[2]), Integer.parseInt(arguments[3])));
         Core core = new Core("core");
-        FunctionServer a = serve("a", FIRST, arguments[0], keeper, core);
-        FunctionServer b = serve("b", FIRST + 3, arguments[0], keeper, core);
+        Adder caller = new Adder(() -> {});
+        Adder called = new Adder(() -> {});
+        caller.neighbour = called;
+        Path directory = Path.of(arguments[0]);
+        FunctionServer b =
+                FunctionServer.start(
+                        "b", called, directory.resolve("b"), keeper, given(FIRST + 3), core);
+        FunctionServer a =
+                FunctionServer.start(
+                        "a", caller, directory.resolve("a"), keeper, given(FIRST), core);
         System.out.println("ready " + digit(a) + digit(b));
         core.start();
         Thread.currentThread().join();
@@ -51,13 +59,11 @@ final class MortalCard {
         return server.isOutOfService() ? '1' : '0';
     }
 
-    private static FunctionServer serve(
-            String id, int first, String directory, Escrow keeper, Core core) throws IOException {
+    private static Map<String, Descriptor> given(int first) {
         Map<String, Descriptor> given = new HashMap<>();
         given.put(FunctionServer.SEGMENT, Descriptor.adopt(first));
         given.put(FunctionServer.LISTENER, Descriptor.adopt(first + 1));
         given.put(FunctionServer.CONNECTION, Descriptor.adopt(first + 2));
-        return FunctionServer.start(
-                id, new Adder(() -> {}), Path.of(directory).resolve(id), keeper, given, core);
+        return given;
     }
 }

@@ -129,6 +129,38 @@ class PoisonTest {
         }
     }
 
+    @Test
+    void whoCallsAnotherIsNotBlamedForIt() throws Exception {
+        List<Descriptor> held = new ArrayList<>();
+        try (FakeEscrow first = new FakeEscrow(() -> {});
+                FakeEscrow second = new FakeEscrow(() -> {});
+                FunctionServer a = serve("a", first);
+                FunctionServer b = serve("b", second);
+                FunctionClient caller = FunctionClient.connect(directory.resolve("a"));
+                FunctionClient called = FunctionClient.connect(directory.resolve("b"))) {
+            a.detach();
+            b.detach();
+            take(first, held);
+            take(second, held);
+            Card card = start(held, 0, null);
+            assertThat(card.output.readLine()).isEqualTo("ready 00");
+            caller.post(0, Adder.POISON, 8, Adder.NEIGHBOUR);
+            for (int ends = 1; ends <= 2; ends++) {
+                Processes.Ended end = card.await();
+                card = start(held, card.pid, end);
+                assertThat(card.output.readLine()).isEqualTo(ends == 1 ? "ready 00" : "ready 01");
+            }
+            caller.write(0, 0, 8, 1);
+            assertThat(caller.read(0, 0, 8)).isOne();
+            assertThat(caller.read(0, Adder.FAILED, 8)).isZero();
+            assertThat(called.read(0, Adder.FAILED, 8)).isOne();
+            Processes.kill(card.pid, Signals.SIGKILL);
+            card.await();
+        } finally {
+            held.forEach(Descriptor::close);
+        }
+    }
+
     /**
      * What ends its process even out of service is not touched any more: its client hears of it.
      */

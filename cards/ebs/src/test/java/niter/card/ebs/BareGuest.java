@@ -203,6 +203,11 @@ final class BareGuest implements Function, FunctionState, DmaMap {
     public void interrupt(int vector) {}
 
     @Override
+    public Error blame(Error e) {
+        return e;
+    }
+
+    @Override
     public void watch(int descriptor) {}
 
     @Override
