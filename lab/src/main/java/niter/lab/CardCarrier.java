@@ -31,7 +31,7 @@ final class CardCarrier implements Carrier {
     @Override
     public Counted run(Job job, double seconds) throws IOException {
         int pid = host.card.process().getPid();
-        Shape shape = new Shape(job.queues(), ENTRIES, options.shadow(), options.poll());
+        Shape shape = new Shape(job.queues(), ENTRIES, options.shadow(), options.poll(), false);
         if (job.verify()) {
             host.clear(); // what an earlier run wrote is not this one's
         }

@@ -23,9 +23,16 @@ final class EbsHost implements AutoCloseable {
      *
      * @param home as {@link KeptCard} has it
      * @param options more of the card's JVM
+     * @param detachable whether the function interrupts by messages
      * @param cpu the one that all its threads share, or -1 for any
      */
-    EbsHost(Path home, Path dist, long volumeBytes, List<String> options, int cpu)
+    EbsHost(
+            Path home,
+            Path dist,
+            long volumeBytes,
+            boolean detachable,
+            List<String> options,
+            int cpu)
             throws IOException {
         RestartPolicy restart = RestartPolicy.RESTART_ALWAYS;
         card = new KeptCard(home, dist, new KeptCard.Start("ebs", options, cpu, restart));
@@ -40,6 +47,7 @@ final class EbsHost implements AutoCloseable {
                             .setVolumeId(VOLUME)
                             .setSocketPath(socket().toString())
                             .setDeviceName("/dev/xvda")
+                            .setDetachable(detachable)
                             .build();
             card.ask(ToCard.newBuilder().setEnsureFunction(ensure));
             served = true;

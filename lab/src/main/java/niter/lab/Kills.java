@@ -88,15 +88,15 @@ final class Kills implements AutoCloseable {
      *
      * @param home as {@link KeptCard} has it
      */
-    Kills(Path home, Path dist, long seed, boolean shadow) throws IOException {
+    Kills(Path home, Path dist, long seed, boolean shadow, boolean detachable) throws IOException {
         this.seed = seed;
         random = new SplittableRandom(seed);
         List<Deed> all = Arrays.asList(Deed.values());
         Collections.shuffle(all, Random.from(random));
         planned.addAll(all);
-        host = new EbsHost(home, dist, (long) BLOCKS * BLOCK_BYTES, List.of(), -1);
+        host = new EbsHost(home, dist, (long) BLOCKS * BLOCK_BYTES, detachable, List.of(), -1);
         memory = new GuestMemory((16 << 20) + NvmeLoad.bytes(JOB));
-        NvmeDriver.Shape shape = new NvmeDriver.Shape(QUEUES, 2 * DEPTH, shadow, false);
+        NvmeDriver.Shape shape = new NvmeDriver.Shape(QUEUES, 2 * DEPTH, shadow, false, detachable);
         boolean started = false;
         try {
             driver = new NvmeDriver(host.socket(), memory, shape, this::step);

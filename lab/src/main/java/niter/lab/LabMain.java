@@ -148,14 +148,18 @@ public final class LabMain implements Runnable {
                             description = "Of what is killed, and when; otherwise any.")
                     Long seed,
             @Option(names = "--no-shadow", description = "Doorbells are written, not shadowed.")
-                    boolean written)
+                    boolean written,
+            @Option(
+                            names = "--detachable",
+                            description = "The function is one: it interrupts by messages.")
+                    boolean detachable)
             throws IOException {
         if (kills < 1) {
             throw new ParameterException(
                     spec.subcommands().get("kills"), "--kills: expected 1 or more, got " + kills);
         }
         long chosen = seed == null ? System.nanoTime() & 0xffff_ffffL : seed;
-        try (Kills all = new Kills(work, dist, chosen, !written)) {
+        try (Kills all = new Kills(work, dist, chosen, !written, detachable)) {
             System.err.println("seed " + chosen);
             try {
                 all.run(kills);

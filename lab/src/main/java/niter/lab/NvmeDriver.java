@@ -4,11 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
-import niter.linux.Descriptor;
-import niter.linux.Epoll;
-import niter.linux.EventFd;
 import niter.linux.Memory;
 import niter.linux.UnixSocket;
 import niter.pcie.FunctionClient;
@@ -31,14 +27,14 @@ final class NvmeDriver implements AutoCloseable {
      * @param entries of each of their queues, 2 to 1024
      * @param shadow whether doorbells are shadowed
      * @param poll whether completions are looked for without an interrupt
+     * @param detachable whether the function is: it interrupts by messages
      */
-    record Shape(int queues, int entries, boolean shadow, boolean poll) {}
+    record Shape(int queues, int entries, boolean shadow, boolean poll, boolean detachable) {}
 
     /** Of the namespace's format. */
     static final int BLOCK_BYTES = 512;
 
     private static final int ADMIN_ENTRIES = 32;
-    private static final int MAX_DESCRIPTORS = 16; // of a message
     private static final int CONFIG = 7; // a region
     private static final long PATIENCE_NANOS = 30_000_000_000L;
     private static final long READY_PAUSE_NANOS = 1_000_000;
@@ -72,12 +68,7 @@ final class NvmeDriver implements AutoCloseable {
     private final DriverDoorbells doorbells;
     private final QueuePair admin;
     private final long page;
-    private final Descriptor[] eventfds;
-    private final Epoll adminEvents = new Epoll();
-    private final Epoll events = new Epoll();
-    private final long[] tokens = new long[Epoll.MAX_EVENTS];
-    private final boolean[] interrupted;
-    private long interrupts;
+    private final Interrupts interrupts;
     private int adminId;
 
     /**
@@ -98,12 +89,10 @@ final class NvmeDriver implements AutoCloseable {
         for (int i = 0; i < queues.length; i++) {
             queues[i] = new QueuePair(i + 1, shape.entries, memory);
         }
-        eventfds = new Descriptor[shape.queues + 1];
-        for (int i = 0; i < eventfds.length; i++) {
-            eventfds[i] = EventFd.create();
-            (i == 0 ? adminEvents : events).add(eventfds[i].number(), i);
-        }
-        interrupted = new boolean[shape.queues];
+        interrupts =
+                shape.detachable
+                        ? new MessageInterrupts(client, memory, shape.queues + 1)
+                        : new EventfdInterrupts(client, shape.queues + 1);
         client.map(memory.file(), 0, 0, memory.bytes(), 3);
         client.write(CONFIG, 4, 2, 6); // memory and bus master
         start();
@@ -124,7 +113,7 @@ final class NvmeDriver implements AutoCloseable {
         awaitReady(0);
         doorbells.shadowed(false);
         admin.restart();
-        Arrays.fill(interrupted, false);
+        interrupts.clear();
         write(AQA, ADMIN_ENTRIES - 1 | ADMIN_ENTRIES - 1 << 16);
         write(ASQ, (int) admin.submissions);
         write(ASQ + 4, 0);
@@ -133,15 +122,16 @@ final class NvmeDriver implements AutoCloseable {
         write(CC, 0x0046_0000);
         write(CC, 0x0046_0001);
         awaitReady(1);
-        assign(1); // Linux begins with one vector, frees it, and takes all
+        interrupts.assign(
+                1, this::answered); // Linux begins with one vector, frees it, and takes all
         int wanted = shape.queues - 1;
         int granted = command(SET_FEATURES, 0, 0, NUMBER_OF_QUEUES, wanted | wanted << 16);
         if ((granted & 0xffff) < wanted || granted >>> 16 < wanted) {
             throw new IOException("the controller grants fewer queues than " + shape.queues);
         }
-        client.disableInterrupts();
+        interrupts.disable();
         steps.passed();
-        assign(eventfds.length);
+        interrupts.assign(shape.queues + 1, this::answered);
         for (QueuePair queue : queues) {
             create(queue);
         }
@@ -173,13 +163,9 @@ final class NvmeDriver implements AutoCloseable {
         steps.passed();
     }
 
-    private void assign(int count) throws IOException {
-        for (int first = 0; first < count; first += MAX_DESCRIPTORS) {
-            int end = Math.min(count, first + MAX_DESCRIPTORS);
-            client.assign(first, Arrays.copyOfRange(eventfds, first, end));
-            pulse.beat();
-            steps.passed();
-        }
+    private void answered() throws IOException {
+        pulse.beat();
+        steps.passed();
     }
 
     /** Makes both queues of a pair. */
@@ -228,16 +214,16 @@ final class NvmeDriver implements AutoCloseable {
 
     private void awaitAdmin(int opcode) throws IOException {
         long end = System.nanoTime() + PATIENCE_NANOS;
-        do {
+        while (!interrupts.take(0) || !admin.isCompleted()) {
             long left = end - System.nanoTime();
-            if (adminEvents.awaitNanos(Math.max(0, left), tokens) == 0 && left <= 0) {
+            if (left <= 0) {
                 throw new IOException(
                         "admin command %#x: no %s within 30 s"
                                 .formatted(
                                         opcode, admin.isCompleted() ? "interrupt" : "completion"));
             }
-            interrupts += EventFd.drain(eventfds[0].number());
-        } while (!admin.isCompleted());
+            interrupts.await(left);
+        }
     }
 
     // ---- I/O
@@ -255,9 +241,7 @@ final class NvmeDriver implements AutoCloseable {
 
     /** Whether the queue may be looked at: it has interrupted since the last time. */
     boolean isInterrupted(QueuePair queue) {
-        boolean was = interrupted[queue.id - 1];
-        interrupted[queue.id - 1] = false;
-        return was || shape.poll;
+        return interrupts.take(queue.id) || shape.poll;
     }
 
     /**
@@ -265,17 +249,12 @@ final class NvmeDriver implements AutoCloseable {
      *
      * @param nanos how long to wait for the first one
      */
-    void await(long nanos) {
+    void await(long nanos) throws IOException {
         if (shape.poll) {
             Thread.onSpinWait();
             return;
         }
-        int count = events.awaitNanos(nanos, tokens);
-        for (int i = 0; i < count; i++) {
-            int vector = (int) tokens[i];
-            interrupts += EventFd.drain(eventfds[vector].number());
-            interrupted[vector - 1] = true;
-        }
+        interrupts.await(nanos);
     }
 
     /** Messages sent for doorbells. */
@@ -285,7 +264,7 @@ final class NvmeDriver implements AutoCloseable {
 
     /** Interrupts received. */
     long interrupts() {
-        return interrupts;
+        return interrupts.count();
     }
 
     // ---- the end
@@ -298,10 +277,6 @@ final class NvmeDriver implements AutoCloseable {
     @Override
     public void close() {
         client.close();
-        for (Descriptor eventfd : eventfds) {
-            eventfd.close();
-        }
-        events.close();
-        adminEvents.close();
+        interrupts.close();
     }
 }

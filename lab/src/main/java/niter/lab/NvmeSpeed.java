@@ -63,7 +63,7 @@ final class NvmeSpeed {
         List<Job> jobs = options.jobs();
         Path collections = work.resolve("gc.log");
         List<String> logged = List.of("-Xlog:gc:file=" + collections);
-        try (EbsHost host = new EbsHost(work, dist, options.sizeBytes(), logged, CPU)) {
+        try (EbsHost host = new EbsHost(work, dist, options.sizeBytes(), false, logged, CPU)) {
             host.fill();
             CardCarrier card = new CardCarrier(host, options);
             List<Figures> ours = figures(jobs);

@@ -24,8 +24,8 @@ import niter.linux.UnixSocket;
 
 /**
  * A vfio-user client: one request at a time, each with a reply, and posted writes. What a function
- * writes by messages (its interrupts, where it is detachable) is done while a reply is awaited. For
- * one thread.
+ * writes by messages (its interrupts, where it is detachable) is done while a reply is awaited, and
+ * by {@link #obeyAll}. For one thread.
  *
  * <p>An error reply becomes a {@link LinuxException} that names the request; a connection that
  * ended an EOFException.
@@ -220,6 +220,21 @@ public final class FunctionClient implements AutoCloseable {
         return ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
     }
 
+    /**
+     * Does what the function has asked for so far, without waiting for more.
+     *
+     * @throws EOFException if the connection has ended
+     */
+    public void obeyAll() throws IOException {
+        while (receive(0, 1, UnixSocket.MSG_PEEK | UnixSocket.MSG_DONTWAIT)) {
+            receive(0, Wire.HEADER_BYTES);
+            if ((in.get(JAVA_INT_UNALIGNED, Wire.FLAGS) & Wire.TYPE_MASK) != Wire.TYPE_COMMAND) {
+                throw new IOException("a reply to no request");
+            }
+            obey();
+        }
+    }
+
     /** Does what the function asks for: posted writes of 4 bytes, as interrupts are. */
     private void obey() throws IOException {
         int size = in.get(JAVA_INT_UNALIGNED, Wire.SIZE);
@@ -241,11 +256,19 @@ public final class FunctionClient implements AutoCloseable {
     }
 
     private void receive(long offset, long bytes) throws IOException {
+        receive(offset, bytes, 0);
+    }
+
+    /** False where nothing is there, and it is not to be waited for. */
+    private boolean receive(long offset, long bytes, int flags) throws IOException {
         try (Arena call = Arena.ofConfined()) {
             MessageHeader message = MessageHeader.allocate(call, 1, 0);
             for (long done = 0; done < bytes; ) {
                 message.iovec(0, in.address() + offset + done, bytes - done);
-                long got = UnixSocket.recvmsg(socket.number(), message.address(), 0);
+                long got = UnixSocket.recvmsg(socket.number(), message.address(), flags);
+                if (got == -Errno.EAGAIN) {
+                    return false;
+                }
                 if (got == 0 || got == -Errno.ECONNRESET) {
                     throw new EOFException("the function's server is gone");
                 }
@@ -254,6 +277,7 @@ public final class FunctionClient implements AutoCloseable {
                 }
                 done += got;
             }
+            return true;
         }
     }
 
