@@ -25,6 +25,7 @@ public final class FileIo {
     public static final int O_DIRECT = 0x4000;
     public static final int O_DIRECTORY = 0x1_0000;
     public static final int O_NOFOLLOW = 0x2_0000;
+    public static final int O_NOATIME = 0x4_0000;
     public static final int O_CLOEXEC = 0x8_0000;
 
     /** Per write: durable when it returns, data and what finds the data. */
@@ -221,6 +222,7 @@ public final class FileIo {
         append(text, flags, O_DIRECT, "O_DIRECT");
         append(text, flags, O_DIRECTORY, "O_DIRECTORY");
         append(text, flags, O_NOFOLLOW, "O_NOFOLLOW");
+        append(text, flags, O_NOATIME, "O_NOATIME");
         return text.toString();
     }
 

@@ -1,6 +1,5 @@
 package niter.linux;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -28,11 +27,14 @@ public final class IoUring implements AutoCloseable {
     private static final int WRITEV = 2;
     private static final int FSYNC = 3;
     private static final int FALLOCATE = 17;
+    private static final int READ = 22;
+    private static final int WRITE = 23;
     private static final int FSYNC_DATASYNC = 1;
 
     private static final int ENTER_GETEVENTS = 1;
     private static final int FEATURE_SINGLE_MMAP = 1;
     private static final int FEATURE_NODROP = 2;
+    private static final int FEATURE_RW_CUR_POS = 8; // as old as READ and WRITE
     private static final long OFFSET_RINGS = 0;
     private static final long OFFSET_ENTRIES = 0x1000_0000L;
     private static final int PROT_READ_WRITE = 3;
@@ -46,9 +48,8 @@ public final class IoUring implements AutoCloseable {
     private static final long SUBMISSION = 40; // head 0, tail 4, mask 8, array 24
     private static final long COMPLETION = 80; // head 0, tail 4, mask 8, entries 20
 
-    // struct io_uring_sqe
+    // struct io_uring_sqe: opcode in byte 0, file in bytes 4 to 7
     private static final long SQE_BYTES = 64;
-    private static final long SQE_FD = 4;
     private static final long SQE_OFFSET = 8;
     private static final long SQE_ADDRESS = 16;
     private static final long SQE_LENGTH = 24;
@@ -135,9 +136,9 @@ public final class IoUring implements AutoCloseable {
             }
             Descriptor descriptor = Descriptor.adopt((int) fd); // the kernel sets CLOEXEC itself
             try {
-                int needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP;
+                int needed = FEATURE_SINGLE_MMAP | FEATURE_NODROP | FEATURE_RW_CUR_POS;
                 if ((parameters.get(JAVA_INT, FEATURES) & needed) != needed) {
-                    throw LinuxException.of(call + ": before Linux 5.5", Errno.ENOSYS);
+                    throw LinuxException.of(call + ": before Linux 5.6", Errno.ENOSYS);
                 }
                 return new IoUring(descriptor, parameters);
             } catch (LinuxException e) {
@@ -149,12 +150,24 @@ public final class IoUring implements AutoCloseable {
 
     /** Queues a read into {@code n} iovecs, which must stay as they are until it completes. */
     public void readv(int fd, long iovecs, int n, long offset, int rwFlags, long userData) {
-        queue(READV, fd, offset, iovecs, n, rwFlags, userData);
+        transfer(n == 1 ? READ : READV, fd, iovecs, n, offset, rwFlags, userData);
     }
 
     /** Queues a write, as {@link #readv}; {@link FileIo#RWF_DSYNC} makes it durable. */
     public void writev(int fd, long iovecs, int n, long offset, int rwFlags, long userData) {
-        queue(WRITEV, fd, offset, iovecs, n, rwFlags, userData);
+        transfer(n == 1 ? WRITE : WRITEV, fd, iovecs, n, offset, rwFlags, userData);
+    }
+
+    /** One buffer goes into the request itself, so that the kernel need not fetch an iovec. */
+    private void transfer(
+            int opcode, int fd, long iovecs, int n, long offset, int rwFlags, long userData) {
+        if (n == 1) {
+            long address = Memory.all().get(JAVA_LONG, iovecs);
+            int bytes = (int) Memory.all().get(JAVA_LONG, iovecs + Long.BYTES);
+            queue(opcode, fd, offset, address, bytes, rwFlags, userData);
+        } else {
+            queue(opcode, fd, offset, iovecs, n, rwFlags, userData);
+        }
     }
 
     /**
@@ -175,14 +188,15 @@ public final class IoUring implements AutoCloseable {
             throw new IllegalStateException("ring is full"); // the caller's bug
         }
         long at = SQE_BYTES * (tail & sqMask);
-        sqes.asSlice(at, SQE_BYTES).fill((byte) 0);
-        sqes.set(JAVA_BYTE, at, (byte) opcode);
-        sqes.set(JAVA_INT, at + SQE_FD, fd);
+        sqes.set(JAVA_LONG, at, opcode | (long) fd << 32);
         sqes.set(JAVA_LONG, at + SQE_OFFSET, offset);
         sqes.set(JAVA_LONG, at + SQE_ADDRESS, address);
         sqes.set(JAVA_INT, at + SQE_LENGTH, length);
         sqes.set(JAVA_INT, at + SQE_FLAGS, flags);
         sqes.set(JAVA_LONG, at + SQE_USER_DATA, userData);
+        sqes.set(JAVA_LONG, at + 40, 0);
+        sqes.set(JAVA_LONG, at + 48, 0);
+        sqes.set(JAVA_LONG, at + 56, 0);
         tail++;
         inFlight++;
     }

@@ -12,6 +12,12 @@ import niter.pcie.Function;
 final class IoPath implements Namespace.Completions {
     private static final int NONE = -1;
 
+    /**
+     * Commands that are fetched and submitted together. So few that a guest of some depth refills
+     * its ring while the rest is served: otherwise both sides take turns in sleeping.
+     */
+    private static final int BATCH = 16;
+
     private final LiveState live;
     private final Queues queues;
     private final Doorbells doorbells;
@@ -115,7 +121,7 @@ final class IoPath implements Namespace.Completions {
         }
         int work = 0;
         first = first + 1 >= active.length ? 0 : first + 1;
-        int share = Math.max(1, budget / active.length);
+        int share = Math.max(1, Math.min(budget, BATCH) / active.length);
         for (int n = 0; n < active.length; n++) {
             int at = first + n;
             work += fetch(active[at >= active.length ? at - active.length : at], share);

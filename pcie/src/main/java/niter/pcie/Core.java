@@ -22,6 +22,9 @@ public final class Core implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Core.class.getName());
     private static final long WAKE = 0;
 
+    /** While there is work, events are looked for only so often: each look is a system call. */
+    private static final int LOOK_EVERY = 4;
+
     private final Thread thread;
     private final Epoll epoll = new Epoll();
     private final Descriptor wake = EventFd.create(); // guarded by this once it may be closed
@@ -30,6 +33,7 @@ public final class Core implements AutoCloseable {
     private final List<Watch> watches = new ArrayList<>(); // the core's thread
     private final long[] tokens = new long[Epoll.MAX_EVENTS]; // the core's thread
     private long lastToken = WAKE; // the core's thread
+    private int busyRounds; // the core's thread; since the last look
     private volatile boolean closing;
 
     /** A descriptor that is none of a function's, and what to do when it is readable. */
@@ -135,6 +139,10 @@ public final class Core implements AutoCloseable {
             idle = loops.get(i).arm();
             sleepNanos = Math.min(sleepNanos, loops.get(i).sleepNanos());
         }
+        if (!idle && maySleep && ++busyRounds < LOOK_EVERY) {
+            return;
+        }
+        busyRounds = 0;
         boolean sleep = idle && maySleep;
         int ready = sleep ? epoll.awaitNanos(sleepNanos, tokens) : epoll.await(0, tokens);
         if (isReady(WAKE, ready)) {

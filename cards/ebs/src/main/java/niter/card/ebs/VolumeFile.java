@@ -60,7 +60,8 @@ final class VolumeFile implements Namespace, FileQueue.Results {
      */
     static VolumeFile open(Path path, long patienceMillis, DiskFull.Listener listener)
             throws RefusedException {
-        Descriptor file = FileIo.open(path, FileIo.O_RDWR | FileIo.O_NOFOLLOW, 0);
+        Descriptor file =
+                FileIo.open(path, FileIo.O_RDWR | FileIo.O_NOFOLLOW | FileIo.O_NOATIME, 0);
         try {
             if (!VolumeLock.take(file, patienceMillis)) {
                 throw new RefusedException(path.getFileName() + ": another function serves it");
