@@ -63,7 +63,8 @@ final class PlainQemu implements AutoCloseable {
                 n++;
             } else if (option.equals("-device") && value.contains(ADAPTER)) {
                 if (!netdev.isEmpty()) {
-                    String adapter = "virtio-net-pci,netdev=net,bus=pci.0,addr=5.0,mq=off,mac=";
+                    String adapter =
+                            "virtio-net-pci,netdev=net,bus=pci.0,addr=5.0,mq=off,romfile=,mac=";
                     command.addAll(
                             List.of(
                                     "-netdev",
@@ -110,10 +111,15 @@ final class PlainQemu implements AutoCloseable {
         }
         in = new DataInputStream(Channels.newInputStream(agent));
         out = new DataOutputStream(Channels.newOutputStream(agent));
-        out.write(SYN);
-        int last = 0;
-        while (last != READY) { // before that the terminal echoes
-            last = last << 8 | in.readUnsignedByte();
+        try {
+            out.write(SYN);
+            int last = 0;
+            while (last != READY) { // before that the terminal echoes
+                last = last << 8 | in.readUnsignedByte();
+            }
+        } catch (IOException e) {
+            String said = Files.readString(folder.resolve("qemu.log")).strip();
+            throw new IOException("QEMU has ended: " + said, e);
         }
     }
 

@@ -21,8 +21,12 @@ final class Streams {
     private static final Pattern RECEIVED =
             Pattern.compile("\\[SUM\\].* ([0-9]+) Kbits/sec +receiver");
     private static final Pattern ADDRESS = Pattern.compile("inet ([0-9.]+)");
+
+    /** The image's DHCP client begins by taking addresses away, and then the link up. */
     private static final String JOIN =
             "modprobe failover && modprobe net_failover && modprobe virtio_net"
+                    + " && until /usr/bin/ip link show ens5 2>/dev/null | grep -q ,UP;"
+                    + " do sleep 0.1; done && kill $(cat /run/udhcpc.ens5)"
                     + " && /usr/bin/ip address add 10.0.0.%d/24 dev ens5"
                     + " && /usr/bin/ip link set ens5 mtu 9001 up";
 
