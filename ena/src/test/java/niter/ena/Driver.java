@@ -98,6 +98,12 @@ final class Driver {
 
     // ---- memory
 
+    /** All memory is free again, and nothing was sent. */
+    void restart() {
+        next = FakeFunction.BASE;
+        sent.clear();
+    }
+
     long allocate(long bytes) {
         long at = next;
         next += bytes + 63 & ~63L;

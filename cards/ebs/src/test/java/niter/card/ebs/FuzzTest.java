@@ -34,6 +34,7 @@ class FuzzTest {
     enum Target {
         MESSAGES("niter.pcie.ServerFuzz", "../../pcie"),
         CONTROLLER("niter.nvme.ControllerFuzz", "../../nvme"),
+        ADAPTER("niter.ena.AdapterFuzz", "../../ena"),
         CHANNEL("niter.controller.control.ChannelFuzz", "../controller/api/control"),
         REQUESTS("niter.card.ebs.AnswerFuzz", ".");
 
@@ -51,7 +52,7 @@ class FuzzTest {
     @ParameterizedTest
     @EnumSource
     void noInputBreaksIt(Target target) throws Exception {
-        run(target, 20);
+        run(target, 12);
     }
 
     @Tag("long")
