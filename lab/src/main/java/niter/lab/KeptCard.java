@@ -219,7 +219,7 @@ final class KeptCard implements AutoCloseable {
     }
 
     /** False for a zombie, too: it may be anybody's child. */
-    private static boolean isRunning(int pid) throws IOException {
+    static boolean isRunning(int pid) throws IOException {
         try {
             String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
             return stat.charAt(stat.lastIndexOf(')') + 2) != 'Z';

@@ -35,7 +35,6 @@ final class FailpointHost implements AutoCloseable {
     final FailpointFile points;
 
     private final StateDirectory state;
-    private final java.lang.Process first;
     private final KeeperClient keeper;
     private int spawned;
 
@@ -75,7 +74,7 @@ final class FailpointHost implements AutoCloseable {
                         state.root().toString());
         builder.environment().put("NITER_JAVA", java.toString());
         builder.environment().put(Failpoint.VARIABLE, file.toString());
-        first = builder.redirectErrorStream(true).redirectOutput(log()).start();
+        builder.redirectErrorStream(true).redirectOutput(log()).start();
         keeper = KeeperClient.connect(state.keeperSocket(), "test", () -> {});
         startCard(java, Path.of(dist));
     }
@@ -170,9 +169,16 @@ final class FailpointHost implements AutoCloseable {
         for (Failpoint point : Failpoint.values()) {
             points.disarm(point);
         }
+        int pid = pidAfter(KEEPER, 0);
         keeper.shutDown();
         keeper.close();
+        long end = System.nanoTime() + PATIENCE_NANOS;
+        while (KeptCard.isRunning(pid)) { // until then it and what it ends write to the directory
+            if (System.nanoTime() > end) {
+                throw new IOException("the keeper does not end");
+            }
+            Thread.onSpinWait();
+        }
         points.close();
-        first.destroyForcibly();
     }
 }
