@@ -187,7 +187,8 @@ final class ProcessTable {
         int signal = end == null ? 0 : end.signal();
         @Nullable Replacement next = process.replacement();
         if (next != null && next.phase() == Replacement.Phase.HANDING_OVER) {
-            handOver(process, next, exited(process, ran.pid(), status, signal), text(end));
+            handOver(process, next, text(end));
+            tell(exited(process, ran.pid(), status, signal).setHandedOver(true), true);
         } else {
             if (next != null && next.phase() == Replacement.Phase.TAKING_OVER) {
                 replacements.takenBack(process, next, text(end));
@@ -199,12 +200,10 @@ final class ProcessTable {
         endIfEmpty();
     }
 
-    private void handOver(
-            ManagedProcess process, Replacement next, Exited.Builder end, String how) {
+    private void handOver(ManagedProcess process, Replacement next, String how) {
         process.ended(how, System.nanoTime());
         process.endedAt(next.handedOverUnixMs());
-        replacements.promote(process, next); // before all else: guests wait
-        tell(end.setHandedOver(true), true);
+        replacements.promote(process, next);
     }
 
     /**
@@ -224,9 +223,10 @@ final class ProcessTable {
             return; // it ends by itself, and is started again
         }
         loop.unwatch(running.token());
-        handOver(process, next, exited(process, pid, 0, 0), "handed over");
-        Processes.kill(pid, Signals.SIGKILL); // from here on it is an orphan
+        handOver(process, next, "handed over");
+        Processes.kill(pid, Signals.SIGKILL); // at once: both have everything; now it is an orphan
         running.pidfd().close();
+        tell(exited(process, pid, 0, 0).setHandedOver(true), true);
         save();
         orphans.look(this::isManaged);
     }

@@ -55,6 +55,7 @@ public final class IoUring implements AutoCloseable {
     private static final long SQE_LENGTH = 24;
     private static final long SQE_FLAGS = 28;
     private static final long SQE_USER_DATA = 32;
+    private static final long SQE_REST = 40;
 
     // struct io_uring_cqe
     private static final long CQE_BYTES = 16;
@@ -194,9 +195,9 @@ public final class IoUring implements AutoCloseable {
         sqes.set(JAVA_INT, at + SQE_LENGTH, length);
         sqes.set(JAVA_INT, at + SQE_FLAGS, flags);
         sqes.set(JAVA_LONG, at + SQE_USER_DATA, userData);
-        sqes.set(JAVA_LONG, at + 40, 0);
-        sqes.set(JAVA_LONG, at + 48, 0);
-        sqes.set(JAVA_LONG, at + 56, 0);
+        sqes.set(JAVA_LONG, at + SQE_REST, 0); // of the entry's last request
+        sqes.set(JAVA_LONG, at + SQE_REST + 8, 0);
+        sqes.set(JAVA_LONG, at + SQE_REST + 16, 0);
         tail++;
         inFlight++;
     }

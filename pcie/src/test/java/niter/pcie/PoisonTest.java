@@ -87,77 +87,95 @@ class PoisonTest {
                 pid, Files.newBufferedReader(Path.of("/proc/self/fd/" + output[0].number())));
     }
 
+    /** Functions "a" and "b" with a client each. From {@link #leave} on, processes serve them. */
+    private final class Pair implements AutoCloseable {
+        final FunctionClient a;
+        final FunctionClient b;
+        private final FakeEscrow firstEscrow = new FakeEscrow(() -> {});
+        private final FakeEscrow secondEscrow = new FakeEscrow(() -> {});
+        private final FunctionServer first = serve("a", firstEscrow);
+        private final FunctionServer second = serve("b", secondEscrow);
+        private final List<Descriptor> held = new ArrayList<>();
+
+        Pair() throws IOException {
+            a = FunctionClient.connect(directory.resolve("a"));
+            b = FunctionClient.connect(directory.resolve("b"));
+        }
+
+        Card leave() throws IOException {
+            first.detach();
+            second.detach();
+            take(firstEscrow, held);
+            take(secondEscrow, held);
+            return next(0, null, "00");
+        }
+
+        /** A process after the one that ended so; {@code out} says who is out of service. */
+        Card next(int before, Processes.@Nullable Ended end, String out) throws IOException {
+            Card card = start(held, before, end);
+            assertThat(card.output.readLine()).isEqualTo("ready " + out);
+            return card;
+        }
+
+        /** Awaits so many ends; with the second one, somebody is out of service. */
+        Card outlive(Card first, int ends, int signal, String out) throws IOException {
+            Card card = first;
+            for (int n = 1; n <= ends; n++) {
+                Processes.Ended end = card.await();
+                assertThat(end.signal()).isEqualTo(signal);
+                card = next(card.pid, end, n == 1 ? "00" : out);
+            }
+            return card;
+        }
+
+        @Override
+        public void close() {
+            a.close();
+            b.close();
+            first.close();
+            second.close();
+            firstEscrow.close();
+            secondEscrow.close();
+            held.forEach(Descriptor::close);
+        }
+    }
+
+    private static Processes.Ended kill(Card card) throws IOException {
+        Processes.kill(card.pid, Signals.SIGKILL);
+        return card.await();
+    }
+
     /** How the function ends its process: an Error of Java's, or a signal under the mark. */
     @ParameterizedTest
     @ValueSource(ints = {Adder.ERROR, ABORT})
     void twoEndsTakeItOutOfServiceAndTheOtherGoesOn(int way) throws Exception {
-        List<Descriptor> held = new ArrayList<>();
-        try (FakeEscrow first = new FakeEscrow(() -> {});
-                FakeEscrow second = new FakeEscrow(() -> {});
-                FunctionServer a = serve("a", first);
-                FunctionServer b = serve("b", second);
-                FunctionClient bad = FunctionClient.connect(directory.resolve("a"));
-                FunctionClient good = FunctionClient.connect(directory.resolve("b"))) {
-            good.write(0, 0, 8, 1);
-            a.detach();
-            b.detach();
-            take(first, held);
-            take(second, held);
-            Card card = start(held, 0, null);
-            assertThat(card.output.readLine()).isEqualTo("ready 00");
-            bad.post(0, Adder.POISON, 8, way);
-            for (int ends = 1; ends <= 2; ends++) {
-                Processes.Ended end = card.await();
-                assertThat(end.signal()).isEqualTo(way == ABORT ? ABORT : 0);
-                card = start(held, card.pid, end);
-                assertThat(card.output.readLine()).isEqualTo(ends == 1 ? "ready 00" : "ready 10");
-            }
-            good.write(0, 0, 8, 1);
-            assertThat(good.read(0, 0, 8)).isEqualTo(2);
+        try (Pair pair = new Pair()) {
+            pair.b.write(0, 0, 8, 1);
+            Card card = pair.leave();
+            pair.a.post(0, Adder.POISON, 8, way);
+            card = pair.outlive(card, 2, way == ABORT ? ABORT : 0, "10");
+            pair.b.write(0, 0, 8, 1);
+            assertThat(pair.b.read(0, 0, 8)).isEqualTo(2);
             // The message is served at last, by a device that knows that it has failed.
-            assertThat(bad.read(0, Adder.FAILED, 8)).isOne();
-            Processes.kill(card.pid, Signals.SIGKILL);
-            Processes.Ended killed = card.await();
-            card = start(held, card.pid, killed);
-            assertThat(card.output.readLine()).isEqualTo("ready 10");
-            assertThat(bad.read(0, Adder.FAILED, 8)).isOne();
-            assertThat(good.read(0, 0, 8)).isEqualTo(2);
-            Processes.kill(card.pid, Signals.SIGKILL);
-            card.await();
-        } finally {
-            held.forEach(Descriptor::close);
+            assertThat(pair.a.read(0, Adder.FAILED, 8)).isOne();
+            card = pair.next(card.pid, kill(card), "10");
+            assertThat(pair.a.read(0, Adder.FAILED, 8)).isOne();
+            assertThat(pair.b.read(0, 0, 8)).isEqualTo(2);
+            kill(card);
         }
     }
 
     @Test
     void whoCallsAnotherIsNotBlamedForIt() throws Exception {
-        List<Descriptor> held = new ArrayList<>();
-        try (FakeEscrow first = new FakeEscrow(() -> {});
-                FakeEscrow second = new FakeEscrow(() -> {});
-                FunctionServer a = serve("a", first);
-                FunctionServer b = serve("b", second);
-                FunctionClient caller = FunctionClient.connect(directory.resolve("a"));
-                FunctionClient called = FunctionClient.connect(directory.resolve("b"))) {
-            a.detach();
-            b.detach();
-            take(first, held);
-            take(second, held);
-            Card card = start(held, 0, null);
-            assertThat(card.output.readLine()).isEqualTo("ready 00");
-            caller.post(0, Adder.POISON, 8, Adder.NEIGHBOUR);
-            for (int ends = 1; ends <= 2; ends++) {
-                Processes.Ended end = card.await();
-                card = start(held, card.pid, end);
-                assertThat(card.output.readLine()).isEqualTo(ends == 1 ? "ready 00" : "ready 01");
-            }
-            caller.write(0, 0, 8, 1);
-            assertThat(caller.read(0, 0, 8)).isOne();
-            assertThat(caller.read(0, Adder.FAILED, 8)).isZero();
-            assertThat(called.read(0, Adder.FAILED, 8)).isOne();
-            Processes.kill(card.pid, Signals.SIGKILL);
-            card.await();
-        } finally {
-            held.forEach(Descriptor::close);
+        try (Pair pair = new Pair()) {
+            Card card = pair.leave();
+            pair.a.post(0, Adder.POISON, 8, Adder.NEIGHBOUR);
+            card = pair.outlive(card, 2, 0, "01");
+            pair.a.write(0, 0, 8, 1);
+            assertThat(pair.a.read(0, 0, 8)).isOne();
+            assertThat(pair.a.read(0, Adder.FAILED, 8)).isZero();
+            assertThat(pair.b.read(0, Adder.FAILED, 8)).isOne();
+            kill(card);
         }
     }
 
@@ -166,32 +184,14 @@ class PoisonTest {
      */
     @Test
     void aThirdEndAbandonsItAndTheOtherGoesOn() throws Exception {
-        List<Descriptor> held = new ArrayList<>();
-        try (FakeEscrow first = new FakeEscrow(() -> {});
-                FakeEscrow second = new FakeEscrow(() -> {});
-                FunctionServer a = serve("a", first);
-                FunctionServer b = serve("b", second);
-                FunctionClient bad = FunctionClient.connect(directory.resolve("a"));
-                FunctionClient good = FunctionClient.connect(directory.resolve("b"))) {
-            a.detach();
-            b.detach();
-            take(first, held);
-            take(second, held);
-            Card card = start(held, 0, null);
-            assertThat(card.output.readLine()).isEqualTo("ready 00");
-            bad.post(0, Adder.POISON, 8, Adder.ALWAYS);
-            for (int ends = 1; ends <= 3; ends++) {
-                Processes.Ended end = card.await();
-                card = start(held, card.pid, end);
-                assertThat(card.output.readLine()).isEqualTo(ends == 1 ? "ready 00" : "ready 10");
-            }
-            assertThatThrownBy(() -> bad.read(0, 0, 8)).isInstanceOf(IOException.class);
-            good.write(0, 0, 8, 1);
-            assertThat(good.read(0, 0, 8)).isEqualTo(1);
-            Processes.kill(card.pid, Signals.SIGKILL);
-            card.await();
-        } finally {
-            held.forEach(Descriptor::close);
+        try (Pair pair = new Pair()) {
+            Card card = pair.leave();
+            pair.a.post(0, Adder.POISON, 8, Adder.ALWAYS);
+            card = pair.outlive(card, 3, 0, "10");
+            assertThatThrownBy(() -> pair.a.read(0, 0, 8)).isInstanceOf(IOException.class);
+            pair.b.write(0, 0, 8, 1);
+            assertThat(pair.b.read(0, 0, 8)).isEqualTo(1);
+            kill(card);
         }
     }
 
