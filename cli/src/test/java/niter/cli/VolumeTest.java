@@ -174,8 +174,9 @@ abstract class VolumeTest {
                 System.out.printf(
                         "%d cycles: %s has %d descriptors, as before, and %+d KiB%n",
                         count, name, before.get(part), grown >> 10);
-                // The guest's own memory is in the second: it fills its page cache.
-                assertThat(grown).isLessThan(name.equals("ebs") ? 16 * MIB : 512 * MIB);
+                // The card's heap grows to its limit, which FunctionCyclesTest looks beyond. The
+                // guest's own memory is in the second: it fills its page cache.
+                assertThat(grown).isLessThan(name.equals("ebs") ? 64 * MIB : 512 * MIB);
             }
         }
         assertThat(guest.shell("dmesg")).doesNotContain("I/O error", "EXT4-fs error", "timeout, ");

@@ -14,9 +14,10 @@ import niter.controller.control.protocol.ToCard;
 
 /** An EBS card under a keeper, with one volume of zeroes behind one function. */
 final class EbsHost implements AutoCloseable {
-    private static final String VOLUME = "vol-0123456789abcdef0";
+    static final String VOLUME = "vol-0123456789abcdef0";
 
     final KeptCard card;
+    private final boolean detachable;
 
     /**
      * Starts it.
@@ -34,6 +35,7 @@ final class EbsHost implements AutoCloseable {
             List<String> options,
             int cpu)
             throws IOException {
+        this.detachable = detachable;
         RestartPolicy restart = RestartPolicy.RESTART_ALWAYS;
         card = new KeptCard(home, dist, new KeptCard.Start("ebs", options, cpu, restart));
         boolean served = false;
@@ -41,21 +43,26 @@ final class EbsHost implements AutoCloseable {
             CreateVolume create =
                     CreateVolume.newBuilder().setVolumeId(VOLUME).setSizeBytes(volumeBytes).build();
             card.ask(ToCard.newBuilder().setCreateVolume(create));
-            EnsureFunction ensure =
-                    EnsureFunction.newBuilder()
-                            .setFunctionId(VOLUME)
-                            .setVolumeId(VOLUME)
-                            .setSocketPath(socket().toString())
-                            .setDeviceName("/dev/xvda")
-                            .setDetachable(detachable)
-                            .build();
-            card.ask(ToCard.newBuilder().setEnsureFunction(ensure));
+            serve();
             served = true;
         } finally {
             if (!served) {
                 card.close();
             }
         }
+    }
+
+    /** Makes sure that the function is there. */
+    void serve() throws IOException {
+        EnsureFunction ensure =
+                EnsureFunction.newBuilder()
+                        .setFunctionId(VOLUME)
+                        .setVolumeId(VOLUME)
+                        .setSocketPath(socket().toString())
+                        .setDeviceName("/dev/xvda")
+                        .setDetachable(detachable)
+                        .build();
+        card.ask(ToCard.newBuilder().setEnsureFunction(ensure));
     }
 
     /** Where the function is served. */
