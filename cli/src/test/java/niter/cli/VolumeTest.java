@@ -148,7 +148,8 @@ abstract class VolumeTest {
 
     private void cycles(int count) throws IOException {
         cycle(0); // what is loaded once
-        List<String> parts = List.of("ebs", "keeper", id);
+        // The keeper is counted before privateBytes() connects to it.
+        List<String> parts = List.of("keeper", "ebs", id);
         List<Integer> pids = new ArrayList<>();
         List<Integer> before = new ArrayList<>();
         List<Long> memory = new ArrayList<>();
@@ -161,14 +162,14 @@ abstract class VolumeTest {
         for (int i = 1; i <= count; i++) {
             cycle(i);
             for (int part = 0; part < parts.size(); part++) {
+                // QEMU closes late; a leak runs into the time limit.
                 while (descriptors(pids.get(part)) > before.get(part)) {
-                    Thread.onSpinWait(); // QEMU closes late; a leak runs into the time limit
+                    Thread.onSpinWait();
                 }
             }
         }
         for (int part = 0; part < parts.size(); part++) {
             String name = parts.get(part);
-            assertThat(descriptors(pids.get(part))).isLessThanOrEqualTo(before.get(part));
             if (!name.equals("keeper")) {
                 long grown = privateBytes(name) - memory.get(part);
                 System.out.printf(
