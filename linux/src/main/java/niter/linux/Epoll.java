@@ -70,7 +70,7 @@ public final class Epoll implements AutoCloseable {
         long most = Math.min(tokens.length, MAX_EVENTS);
         long millis = Math.min(timeoutMillis, Integer.MAX_VALUE);
         long count =
-                Libc.syscall(SystemCall.EPOLL_WAIT, self, events.address(), most, millis, 0, 0);
+                Libc.repeatable(SystemCall.EPOLL_WAIT, self, events.address(), most, millis, 0, 0);
         return delivered(count, "epoll_wait", most, millis, tokens);
     }
 
@@ -89,7 +89,7 @@ public final class Epoll implements AutoCloseable {
         Memory.all().set(JAVA_LONG_UNALIGNED, time, timeoutNanos / NANOS_PER_SECOND);
         Memory.all().set(JAVA_LONG_UNALIGNED, time + 8, timeoutNanos % NANOS_PER_SECOND);
         long count =
-                Libc.syscall(SystemCall.EPOLL_PWAIT2, self, events.address(), most, time, 0, 0);
+                Libc.repeatable(SystemCall.EPOLL_PWAIT2, self, events.address(), most, time, 0, 0);
         return delivered(count, "epoll_pwait2", most, timeoutNanos, tokens);
     }
 

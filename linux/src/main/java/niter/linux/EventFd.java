@@ -25,7 +25,7 @@ public final class EventFd {
 
     /** Adds one. A counter at its limit stays there: its reader has enough to wake up for. */
     public static void signal(int fd) {
-        long result = Libc.restarted(SystemCall.WRITE, fd, ONE.address(), Long.BYTES, 0, 0, 0);
+        long result = Libc.repeatable(SystemCall.WRITE, fd, ONE.address(), Long.BYTES, 0, 0, 0);
         if (result < 0 && result != -Errno.EAGAIN) {
             throw LinuxException.of("write(" + fd + ", eventfd)", (int) -result);
         }
@@ -34,7 +34,7 @@ public final class EventFd {
     /** Takes everything: what was signalled since the last time, or 0. */
     public static long drain(int fd) {
         long scratch = Libc.scratch();
-        long result = Libc.restarted(SystemCall.READ, fd, scratch, Long.BYTES, 0, 0, 0);
+        long result = Libc.repeatable(SystemCall.READ, fd, scratch, Long.BYTES, 0, 0, 0);
         if (result == -Errno.EAGAIN) {
             return 0;
         }

@@ -242,7 +242,7 @@ public final class IoUring implements AutoCloseable {
         // Release: the entries are written before the kernel can see a tail that includes them.
         INDEX.setRelease(rings, sqTail, tail);
         int fd = descriptor.number();
-        long result = Libc.syscall(SystemCall.IO_URING_ENTER, fd, submit, complete, flags, 0, 0);
+        long result = Libc.repeatable(SystemCall.IO_URING_ENTER, fd, submit, complete, flags, 0, 0);
         if (result >= 0) {
             return (int) result;
         }

@@ -35,14 +35,18 @@ final class Libc {
     private static final ThreadLocal<Frame> FRAME = ThreadLocal.withInitial(Frame::new);
 
     // long syscall(long number, ...): variadic from argument 1. Unused arguments are ignored.
+    private static final FunctionDescriptor SEVEN_LONGS =
+            FunctionDescriptor.of(
+                    JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG,
+                    JAVA_LONG);
     private static final MethodHandle SYSCALL =
             link(
                     "syscall",
-                    FunctionDescriptor.of(
-                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG,
-                            JAVA_LONG, JAVA_LONG),
+                    SEVEN_LONGS,
                     Linker.Option.captureCallState("errno"),
                     Linker.Option.firstVariadicArg(1));
+    private static final MethodHandle SYSCALL_WITHOUT_ERRNO =
+            link("syscall", SEVEN_LONGS, Linker.Option.firstVariadicArg(1));
 
     // int posix_spawn(pid_t *, const char *, const file_actions *, const attr *, char *[], char
     // *[])
@@ -87,6 +91,21 @@ final class Libc {
             throw mismatch("syscall", t);
         }
         return result == -1 ? -(long) (int) ERRNO.get(state, 0L) : result;
+    }
+
+    /**
+     * As {@link #syscall}, for data paths and only for calls that did nothing when they fail: to
+     * learn why, it calls again. The linker slices the segment that takes errno at each call, and
+     * whether the compiler makes that slice vanish depends on what else the process has run.
+     */
+    static long repeatable(long number, long a, long b, long c, long d, long e, long f) {
+        long result;
+        try {
+            result = (long) SYSCALL_WITHOUT_ERRNO.invokeExact(number, a, b, c, d, e, f);
+        } catch (Throwable t) {
+            throw mismatch("syscall", t);
+        }
+        return result == -1 ? syscall(number, a, b, c, d, e, f) : result;
     }
 
     /** As {@link #syscall}, called again as long as a signal interrupts it. */
