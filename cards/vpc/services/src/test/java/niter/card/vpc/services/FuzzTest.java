@@ -26,7 +26,7 @@ class FuzzTest {
     @TempDir Path directory;
 
     static LongStream seeds() {
-        return LongStream.of(1, 2, 3, System.nanoTime());
+        return LongStream.range(1, 5);
     }
 
     @ParameterizedTest(name = "seed {0}")

@@ -73,6 +73,10 @@ final class GuestTcp {
             reset = true;
             return;
         }
+        if (segment.has(Segment.SYN) && connected) { // late, or a copy
+            send(first + Math.max(1, acknowledged), Segment.ACK, 0, 0);
+            return;
+        }
         if (segment.has(Segment.SYN)) {
             connected = true;
             acknowledged = Math.max(acknowledged, 1);
