@@ -21,7 +21,7 @@ final class Completion {
 
     /** The phase bit of an entry: 1 in the first round. */
     int phase(int position) {
-        return (Integer.divideUnsigned(position, depth) & 1) ^ 1;
+        return (position >>> Integer.numberOfTrailingZeros(depth) & 1) ^ 1;
     }
 
     long entry(int position) {

@@ -232,7 +232,7 @@ final class Engine implements Registers.Control, Failure {
 
     /** Sends of all queues in turns until it were so many frames; how many there were. */
     private int transmit(int budget) {
-        int share = Math.max(1, budget / Limits.PAIRS);
+        int share = Math.max(TransmitPath.BATCH, budget / Limits.PAIRS);
         int sent = 0;
         int idle = 0; // queues in a row that had nothing
         while (sent < budget && idle < Limits.PAIRS && serving()) {

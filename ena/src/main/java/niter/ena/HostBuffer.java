@@ -30,6 +30,10 @@ final class HostBuffer {
      * @return false where it is not granted, or too much
      */
     boolean add(Frame frame, long iova, int bytes) {
+        long whole = dma.address(iova, bytes, false);
+        if (whole != 0) {
+            return frame.add(whole, bytes);
+        }
         int done = 0;
         while (done < bytes) {
             int part = piece(iova + done, bytes - done, false);
@@ -48,6 +52,11 @@ final class HostBuffer {
      * @return false where it is not granted
      */
     boolean write(Frame frame, int from, long iova, int bytes) {
+        long whole = dma.address(iova, bytes, true);
+        if (whole != 0) {
+            frame.copy(from, whole, bytes);
+            return true;
+        }
         int done = 0;
         while (done < bytes) {
             int part = piece(iova + done, bytes - done, true);

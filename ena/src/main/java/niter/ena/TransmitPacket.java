@@ -5,7 +5,7 @@ import static niter.ena.Limits.LE32;
 import java.lang.foreign.MemorySegment;
 import niter.linux.Memory;
 
-/** A packet as its descriptors say it; each is copied once. One object per adapter. */
+/** A packet as its descriptors say it; each is copied once. One object for many packets. */
 final class TransmitPacket {
     /** Its last descriptor is not there yet. */
     static final int INCOMPLETE = 0;
@@ -21,6 +21,7 @@ final class TransmitPacket {
 
     private final long[] addresses = new long[Limits.MAX_TX_DESCRIPTORS];
     private final int[] lengths = new int[Limits.MAX_TX_DESCRIPTORS];
+    private int descriptors;
     private int buffers;
     private int requestId;
     private int offloads;
@@ -71,7 +72,8 @@ final class TransmitPacket {
             lengths[buffers] = word0 & 0xffff;
             buffers++;
             if ((word0 & LAST) != 0) {
-                return i + 1;
+                descriptors = i + 1;
+                return descriptors;
             }
         }
         return available > Limits.MAX_TX_DESCRIPTORS
@@ -93,6 +95,16 @@ final class TransmitPacket {
         if (metaStored) {
             live.meta(queue.index, metaWord1, metaWord2);
         }
+    }
+
+    /** How many it has. */
+    int descriptors() {
+        return descriptors;
+    }
+
+    /** Whether packets behind it that come without a geometry have its. */
+    boolean storesMeta() {
+        return metaStored;
     }
 
     int requestId() {

@@ -1,19 +1,27 @@
 package niter.ena;
 
-/** Takes packets out of transmit queues and gives them to the network. */
+import java.util.Arrays;
+
+/**
+ * Takes packets out of transmit queues and gives them to the network, several at a time: the heads
+ * of all are copied before the first is sent, so that the guest's memory is waited for once, and
+ * they are completed together. A successor may send packets of an unfinished batch once more.
+ */
 final class TransmitPath {
+    /** The most packets that are on their way together. */
+    static final int BATCH = 16;
+
     private final LiveState live;
     private final HostBuffer host;
     private final CompletionPoster poster;
     private final Network network;
     private final Failure failure;
     private final int maxMtu;
-    private final TransmitPacket packet = new TransmitPacket();
-    private final Frame frame = new Frame();
+    private final TransmitPacket[] packets = new TransmitPacket[BATCH];
+    private final Frame[] frames = new Frame[BATCH];
     private final Layers layers = new Layers();
     private final Offloads offloads = new Offloads(layers);
     private final Segmenter segmenter = new Segmenter(offloads);
-    private int frames; // of the last packet
 
     TransmitPath(
             LiveState live,
@@ -28,6 +36,8 @@ final class TransmitPath {
         this.network = network;
         this.failure = failure;
         this.maxMtu = maxMtu;
+        Arrays.setAll(packets, i -> new TransmitPacket());
+        Arrays.setAll(frames, i -> new Frame());
     }
 
     /**
@@ -48,60 +58,94 @@ final class TransmitPath {
                                 .formatted(queue.index, queue.depth, available));
                 break;
             }
-            int descriptors = packet.read(queue, consumed, available, live);
-            if (descriptors == TransmitPacket.INCOMPLETE) {
+            int count = fetch(queue, consumed, available, Math.min(BATCH, budget - work));
+            if (count == 0) {
                 break;
             }
-            if (descriptors == TransmitPacket.BROKEN || !send()) {
-                failure.broken(
-                        "transmit queue %d: %s".formatted(queue.index, problem(descriptors)));
-                break;
-            }
-            packet.keepMeta(queue, live);
-            int after = consumed + descriptors & 0xffff;
-            poster.word(0, 0, packet.requestId());
-            poster.word(0, 1, queue.index | after << 16);
-            poster.word(0, 2, 0);
-            poster.word(0, 3, 0);
-            poster.post(queue, after, 1);
-            work += Math.max(1, frames);
+            work += send(count);
+            complete(queue, consumed, count);
         }
         return work;
     }
 
-    private String problem(int descriptors) {
-        return descriptors == TransmitPacket.BROKEN
-                ? packet.problem()
-                : "a buffer outside of what DMA was granted for";
+    /**
+     * Copies the next packets' descriptors and heads.
+     *
+     * @return how many; what is wrong with the one behind them is told when it is the first
+     */
+    private int fetch(Submission queue, int consumed, int available, int most) {
+        int count = 0;
+        int taken = 0;
+        while (count < most && taken < available) {
+            TransmitPacket packet = packets[count];
+            int descriptors = packet.read(queue, consumed + taken, available - taken, live);
+            if (descriptors == TransmitPacket.INCOMPLETE
+                    || count > 0 && (descriptors == TransmitPacket.BROKEN || packet.storesMeta())) {
+                break; // what is stored is for those behind it, and for none before it
+            }
+            if (descriptors == TransmitPacket.BROKEN) {
+                return broken(queue, packet.problem());
+            }
+            if (!gather(packet, frames[count])) {
+                return count > 0
+                        ? count
+                        : broken(queue, "a buffer outside of what DMA was granted for");
+            }
+            packet.keepMeta(queue, live);
+            taken += descriptors;
+            count++;
+            if (packet.segmented()) {
+                break; // it is work enough
+            }
+        }
+        return count;
     }
 
-    /** False where a buffer is not granted. What cannot be sent is dropped and counted. */
-    private boolean send() {
+    private int broken(Submission queue, String problem) {
+        failure.broken("transmit queue %d: %s".formatted(queue.index, problem));
+        return 0;
+    }
+
+    /** False where a buffer is not granted. What is too much for a frame is an empty one. */
+    private boolean gather(TransmitPacket packet, Frame frame) {
         frame.clear();
-        frames = 0;
         for (int i = 0; i < packet.buffers(); i++) {
             if (!host.add(frame, packet.address(i), packet.length(i))) {
                 if (!frame.isFull() && frame.length() + packet.length(i) <= Frame.MAX_BYTES) {
                     return false;
                 }
-                live.count(LiveState.Counter.TX_DROPS, 1);
-                return true;
+                frame.clear();
+                break;
             }
         }
-        int bytes = frame.length();
         frame.fillHead();
-        frames = forward();
-        if (frames == 0) {
-            live.count(LiveState.Counter.TX_DROPS, 1);
-        } else {
-            live.count(LiveState.Counter.TX_PACKETS, frames);
-            live.count(LiveState.Counter.TX_BYTES, bytes);
-        }
         return true;
     }
 
+    /** What cannot be sent is dropped and counted; returns how much work it was. */
+    private int send(int count) {
+        int work = 0;
+        int sent = 0;
+        int dropped = 0;
+        long bytes = 0;
+        for (int i = 0; i < count; i++) {
+            int length = frames[i].length();
+            int segments = forward(packets[i], frames[i]);
+            work += Math.max(1, segments);
+            sent += segments;
+            bytes += segments == 0 ? 0 : length;
+            dropped += segments == 0 ? 1 : 0;
+        }
+        if (dropped > 0) {
+            live.count(LiveState.Counter.TX_DROPS, dropped);
+        }
+        live.count(LiveState.Counter.TX_PACKETS, sent);
+        live.count(LiveState.Counter.TX_BYTES, bytes);
+        return work;
+    }
+
     /** How many frames went out; 0 where the packet makes no sense. */
-    private int forward() {
+    private int forward(TransmitPacket packet, Frame frame) {
         int most = maxMtu + Limits.ETHERNET + Limits.VLAN_TAG;
         if (frame.length() < Limits.ETHERNET) {
             return 0;
@@ -129,5 +173,17 @@ final class TransmitPath {
         }
         network.sent(frame);
         return 1;
+    }
+
+    private void complete(Submission queue, int consumed, int count) {
+        int after = consumed;
+        for (int i = 0; i < count; i++) {
+            after = after + packets[i].descriptors() & 0xffff;
+            poster.word(i, 0, packets[i].requestId());
+            poster.word(i, 1, queue.index | after << 16);
+            poster.word(i, 2, 0);
+            poster.word(i, 3, 0);
+        }
+        poster.post(queue, after, count);
     }
 }
