@@ -39,6 +39,7 @@ import picocli.CommandLine.Option;
             "  resumed, failed              a function, in its card's next process",
             "  out-of-service               a function that ended two processes within ten seconds",
             "  disk-full, disk-space-again  a volume's file system",
+            "  writes-lost                  a volume whose file could not be synced: reads only",
             "  running, stopped, ...        an instance's state"
         })
 final class EventsCommand implements Runnable {

@@ -74,6 +74,9 @@ final class IoCommands {
         if (id != 1 && !(id == ALL_NAMESPACES && opcode == FLUSH)) {
             return Status.INVALID_NAMESPACE;
         }
+        if (opcode != READ && live.writesLost()) {
+            return Status.WRITES_LOST;
+        }
         return switch (opcode) {
             case FLUSH -> prepare(Namespace.Operation.FLUSH, tag, 0, 0, 0);
             case WRITE, READ -> transfer(tag, at, opcode == WRITE);
@@ -117,6 +120,17 @@ final class IoCommands {
     /** Whether a write is to be durable when it completes. */
     private boolean isForced(int dword12) {
         return (dword12 & FORCE_UNIT_ACCESS) != 0 || slot.feature(Features.WRITE_CACHE) == 0;
+    }
+
+    /** What a failure of the command is judged as: whether it was to make data durable. */
+    private Namespace.Operation synced(int opcode, long at) {
+        if (opcode == FLUSH) {
+            return Namespace.Operation.FLUSH;
+        }
+        boolean writes = opcode == WRITE || opcode == WRITE_ZEROES;
+        return writes && isForced(SubmissionEntry.dword(memory, at, 12))
+                ? Namespace.Operation.WRITE_FUA
+                : Namespace.Operation.WRITE;
     }
 
     private int zero(int tag, long at) {
@@ -166,8 +180,11 @@ final class IoCommands {
         prepare(Namespace.Operation.FLUSH, tag, 0, 0, 0);
     }
 
-    void flushed() {
+    void flushed(int errno) {
         running--;
+        if (Namespace.losesWrites(Namespace.Operation.FLUSH, errno)) {
+            live.loseWrites();
+        }
     }
 
     /**
@@ -190,6 +207,10 @@ final class IoCommands {
             statistics.count(opcode == WRITE, bytes, nowNanos - live.entryStartNanos(tag));
         } else if (errno != 0) {
             statistics.countError();
+            if (Namespace.losesWrites(synced(opcode, at), errno)) {
+                live.loseWrites();
+                return Status.WRITES_LOST;
+            }
         } else if (opcode == FLUSH) {
             statistics.countFlush();
         }

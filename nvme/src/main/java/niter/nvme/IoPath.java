@@ -1,6 +1,7 @@
 package niter.nvme;
 
 import java.util.function.LongSupplier;
+import niter.linux.Errno;
 import niter.linux.Failpoint;
 import niter.linux.Memory;
 import niter.pcie.Function;
@@ -192,7 +193,7 @@ final class IoPath implements Namespace.Completions {
     public void completed(int tag, int errno) {
         Failpoint.COMMAND_DATA_DONE.hit();
         if (tag == flushTag) {
-            commands.flushed();
+            commands.flushed(errno);
             flushError = errno;
             return;
         }
@@ -321,6 +322,9 @@ final class IoPath implements Namespace.Completions {
     int flush() {
         if (flushError != NONE) {
             return flushError;
+        }
+        if (live.writesLost()) {
+            return Errno.EIO;
         }
         if (flushTag == NONE && inFlight.used() == 0) {
             flushTag = inFlight.take();

@@ -42,6 +42,7 @@ class LiveState {
     private static final long INTENT_TAG = 16;
     private static final long INTENT_EPOCH = 20;
     private static final long INTENT_LAST = 24; // last dword of the completion
+    static final long WRITES_LOST = 28; // 1 from then on
 
     private static final long QUEUES = 64;
     private static final long QUEUE_BYTES = 64;
@@ -187,6 +188,18 @@ class LiveState {
     void withdraw() {
         INT.setRelease(memory, INTENT_QUEUE, 0);
         VarHandle.storeStoreFence(); // the next announcement's fields come after
+    }
+
+    /**
+     * Whether a flush has failed in this function's life. The host's kernel says so once and
+     * forgets the data: a later flush would succeed without them.
+     */
+    final boolean writesLost() {
+        return memory.get(LE32, WRITES_LOST) != 0;
+    }
+
+    void loseWrites() {
+        INT.setRelease(memory, WRITES_LOST, 1);
     }
 
     // ---- the in-flight table

@@ -1,6 +1,7 @@
 package niter.nvme;
 
 import java.lang.foreign.MemorySegment;
+import niter.linux.Errno;
 
 /**
  * Where a namespace's blocks lie. Used from the function's thread only; nothing here blocks, except
@@ -20,6 +21,22 @@ public interface Namespace extends AutoCloseable {
         WRITE_ZEROES_FUA,
         /** The range reads as zeroes afterwards and its space is given back. */
         DEALLOCATE
+    }
+
+    /**
+     * Whether a failure means that data of earlier writes, which were completed, may be gone. The
+     * kernel reports a failed writeback once, and the next sync succeeds without those data.
+     */
+    static boolean losesWrites(Operation operation, int errno) {
+        return switch (operation) {
+            case FLUSH ->
+                    switch (errno) {
+                        case 0, Errno.EINTR, Errno.EAGAIN, Errno.ENOMEM -> false;
+                        default -> true;
+                    };
+            case WRITE_FUA, WRITE_ZEROES_FUA -> errno == Errno.EIO;
+            default -> false;
+        };
     }
 
     /** Size in bytes, a multiple of 512. */

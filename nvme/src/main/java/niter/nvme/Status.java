@@ -13,7 +13,6 @@ final class Status {
     static final int INVALID_OPCODE = DNR | 0x01;
     static final int INVALID_FIELD = DNR | 0x02;
     static final int DATA_TRANSFER_ERROR = DNR | 0x04;
-    static final int INTERNAL_ERROR = 0x06;
     static final int INVALID_NAMESPACE = DNR | 0x0b;
     static final int SEQUENCE_ERROR = DNR | 0x0c;
     static final int PRP_OFFSET_INVALID = DNR | 0x13;
@@ -29,8 +28,8 @@ final class Status {
     static final int INVALID_LOG_PAGE = DNR | 0x109;
     static final int INVALID_QUEUE_DELETION = DNR | 0x10c;
     static final int FEATURE_NOT_SAVEABLE = DNR | 0x10d;
-    static final int FEATURE_NOT_CHANGEABLE = DNR | 0x10e;
     static final int WRITE_FAULT = 0x280;
+    static final int WRITES_LOST = DNR | WRITE_FAULT;
     static final int UNRECOVERED_READ_ERROR = 0x281;
 
     private Status() {}

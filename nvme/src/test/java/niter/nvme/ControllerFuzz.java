@@ -87,6 +87,7 @@ public final class ControllerFuzz {
         function.begin();
         guest.controller.reset();
         function.commit();
+        guest.forgetLostWrites();
         guest.controller.dmaMapChanged();
         function.ram.fill((byte) 0);
         guest.admin.restart(32, 32);

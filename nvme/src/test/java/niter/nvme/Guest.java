@@ -193,6 +193,11 @@ final class Guest {
         } while (!controller.arm());
     }
 
+    /** The volume is attached anew, as far as it is about syncs that failed. */
+    void forgetLostWrites() {
+        function.live().set(LE32, LiveState.WRITES_LOST, 0);
+    }
+
     /** As Linux: disables, sets the admin queue up, enables. */
     void enable() {
         write32(Register.CC.offset, 0);

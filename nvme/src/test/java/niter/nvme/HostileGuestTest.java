@@ -115,6 +115,7 @@ class HostileGuestTest {
         guest.function.begin();
         guest.controller.reset();
         guest.function.commit();
+        guest.forgetLostWrites();
         guest.enable();
         assertThat(guest.read32(Register.CSTS.offset)).isEqualTo(1);
         Guest.Pair pair = guest.pair(1, 16);

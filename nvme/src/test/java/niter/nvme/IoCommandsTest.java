@@ -186,4 +186,30 @@ class IoCommandsTest {
         assertThat(status(pair, Command.write(0, 1, data, 0))).isZero();
         assertThat(Errno.name(errno)).startsWith("E");
     }
+
+    /** The kernel says once that data are gone; the flush that Linux tries next would succeed. */
+    @ParameterizedTest
+    @CsvSource({"0, 0", "1, 0x40000000"}) // a flush; a write with Force Unit Access
+    void aSyncThatFailedIsFinal(int opcode, int forced) {
+        int lost = DNR | 0x280;
+        Guest.Pair pair = guest.pair(1, 16);
+        Command write = Command.write(0, 1, data, 0);
+        Command sync = opcode == 0 ? Command.flush() : Command.write(0, 1, data, 0).or(12, forced);
+        assertThat(status(pair, write)).isZero();
+        namespace.nextErrors = new int[] {Errno.EIO};
+        assertThat(status(pair, sync)).isEqualTo(lost);
+        assertThat(status(pair, Command.flush())).isEqualTo(lost);
+        assertThat(status(pair, write)).isEqualTo(lost);
+        assertThat(status(pair, Command.read(0, 1, data, 0))).isZero();
+        guest.enable(); // neither a reset ends it
+        guest.controller.attach(guest.function, true); // nor the process
+        guest.enable();
+        pair = guest.pair(1, 16);
+        assertThat(status(pair, Command.flush())).isEqualTo(lost);
+        assertThat(status(pair, Command.read(0, 1, data, 0))).isZero();
+        assertThat(namespace.flushes).isZero();
+        guest.write32(0x14, Guest.CC_ENABLE | 1 << 14);
+        guest.settle();
+        assertThat(guest.read32(0x1c) & 0xe).as("no shutdown is complete, fatal").isEqualTo(2);
+    }
 }

@@ -325,5 +325,10 @@ final class Card {
         public void diskSpaceAgain() {
             events.post(functionId, "disk-space-again", "");
         }
+
+        @Override
+        public void writesLost() {
+            events.post(functionId, "writes-lost", "a sync failed: attach the volume anew");
+        }
     }
 }

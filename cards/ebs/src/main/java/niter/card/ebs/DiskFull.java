@@ -3,9 +3,9 @@ package niter.card.ebs;
 import niter.linux.Errno;
 
 /**
- * Notices that a volume's file system has run out of space, and that it has some again. An
- * overwrite succeeds on a full disk too, so it proves nothing: what counts is that the file grew,
- * or that the place is written now where a write failed.
+ * Notices that a volume's file system has run out of space, that it has some again, and that it
+ * lost what was written. An overwrite succeeds on a full disk too, so it proves nothing: what
+ * counts is that the file grew, or that the place is written now where a write failed.
  */
 final class DiskFull {
     /** Receives the changes, on the function's thread: do not wait in it. */
@@ -13,6 +13,9 @@ final class DiskFull {
         void diskFull();
 
         void diskSpaceAgain();
+
+        /** A sync has failed: what was written before it may be gone. */
+        void writesLost();
     }
 
     private static final long NOT_FULL = -1;
@@ -20,9 +23,18 @@ final class DiskFull {
     private final Listener listener;
     private long failedOffset = NOT_FULL;
     private long leastAllocated;
+    private boolean lost;
 
     DiskFull(Listener listener) {
         this.listener = listener;
+    }
+
+    /** Data of earlier writes are gone; said once. */
+    void lostWrites() {
+        if (!lost) {
+            lost = true;
+            listener.writesLost();
+        }
     }
 
     static boolean isFull(int errno) {

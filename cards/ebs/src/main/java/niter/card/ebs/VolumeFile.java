@@ -268,6 +268,9 @@ final class VolumeFile implements Namespace, FileQueue.Results {
     }
 
     private void watchDisk(int tag, Operation operation, int errno) {
+        if (Namespace.losesWrites(operation, errno)) {
+            disk.lostWrites();
+        }
         if (DiskFull.isFull(errno)) {
             disk.failed(offsets[tag] + moved[tag], FileIo.allocatedBytes(file.number()));
         } else if (errno == 0 && disk.full() && operation != Operation.FLUSH) {

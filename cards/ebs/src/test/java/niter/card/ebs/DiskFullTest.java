@@ -14,6 +14,7 @@ import niter.linux.Descriptor;
 import niter.linux.Errno;
 import niter.linux.FileIo;
 import niter.nvme.Namespace.Operation;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -37,6 +38,11 @@ class DiskFullTest {
         @Override
         public void diskSpaceAgain() {
             words.add("again");
+        }
+
+        @Override
+        public void writesLost() {
+            words.add("lost");
         }
     }
 
@@ -66,9 +72,30 @@ class DiskFullTest {
         }
     }
 
+    @Test
+    void aSyncThatFailedIsReportedOnce() throws IOException {
+        Path path = directory.resolve("volume");
+        Files.write(path, new byte[8 * MIB]);
+        Descriptor file = FileIo.open(path, FileIo.O_RDWR, 0);
+        FaultyQueue queue = new FaultyQueue(VolumeFileTest.Back.RING.over(file), 1);
+        Events events = new Events();
+        try (VolumeFile volume = VolumeFile.over(file, queue, events)) {
+            assertThat(run(volume, Operation.FLUSH, 0, MemorySegment.NULL, 0)).isZero();
+            queue.failSyncs(Errno.EIO);
+            assertThat(run(volume, Operation.FLUSH, 0, MemorySegment.NULL, 0)).isEqualTo(Errno.EIO);
+            assertThat(run(volume, Operation.FLUSH, 0, MemorySegment.NULL, 0)).isEqualTo(Errno.EIO);
+            assertThat(events.words).containsExactly("lost");
+        }
+    }
+
     private static int write(VolumeFile volume, long offset, MemorySegment iovec) {
+        return run(volume, Operation.WRITE, offset, iovec, 1);
+    }
+
+    private static int run(
+            VolumeFile volume, Operation operation, long offset, MemorySegment iovec, int count) {
         int[] result = {-1};
-        volume.prepare(Operation.WRITE, 0, offset, 4096, iovec, 1);
+        volume.prepare(operation, 0, offset, 4096, iovec, count);
         volume.quiesce((tag, errno) -> result[0] = errno);
         return result[0];
     }

@@ -22,6 +22,7 @@ final class FaultyQueue implements FileQueue {
     private final Deque<Result> own = new ArrayDeque<>();
     private final Set<Integer> unsupported = new HashSet<>();
     private int writeError;
+    private int syncError;
 
     FaultyQueue(FileQueue real, long seed) {
         this.real = real;
@@ -36,6 +37,11 @@ final class FaultyQueue implements FileQueue {
     /** From now on writes fail; 0: they work again. */
     void failWrites(int errno) {
         writeError = errno;
+    }
+
+    /** From now on syncs fail. */
+    void failSyncs(int errno) {
+        syncError = errno;
     }
 
     @Override
@@ -79,7 +85,11 @@ final class FaultyQueue implements FileQueue {
 
     @Override
     public void fdatasync(int tag) {
-        real.fdatasync(tag);
+        if (syncError != 0) {
+            own.add(new Result(tag, -syncError));
+        } else {
+            real.fdatasync(tag);
+        }
     }
 
     @Override

@@ -110,7 +110,8 @@ final class SimulatedDisk {
             while (!due.isEmpty()) {
                 Request next = due.remove(random.nextInt(due.size()));
                 running.remove(next); // first: the process may end within
-                results.done(next.tag, dead ? -Errno.EIO : perform(next));
+                boolean moves = next.count > 0;
+                results.done(next.tag, dead && moves ? -Errno.EIO : perform(next));
             }
             return done;
         }

@@ -26,6 +26,11 @@ public final class SmallDisk {
                 public void diskSpaceAgain() {
                     System.out.println("event disk-space-again");
                 }
+
+                @Override
+                public void writesLost() {
+                    System.out.println("event writes-lost");
+                }
             };
 
     private final VolumeFile volume;
