@@ -92,13 +92,21 @@ public final class EnaController implements Device {
     }
 
     /**
-     * Gives the guest a frame.
+     * Gives the guest a frame; {@link #flush} tells the driver of it.
      *
      * @return false where it was dropped: no driver, or no buffers; it is counted then
      */
     public boolean receive(Frame frame) {
         Engine attached = engine;
         return attached != null && attached.receive(frame);
+    }
+
+    /** Tells the driver of all frames that it was given; {@link #poll} does so too. */
+    public void flush() {
+        Engine attached = engine;
+        if (attached != null) {
+            attached.flush();
+        }
     }
 
     /**

@@ -157,6 +157,7 @@ final class Engine implements Registers.Control, Failure {
     }
 
     private void clear() {
+        receive.forget();
         live.clear();
         slot.clear();
         interrupts.clear();
@@ -202,6 +203,19 @@ final class Engine implements Registers.Control, Failure {
         }
     }
 
+    /** Tells the driver of the frames that it was given. */
+    void flush() {
+        try {
+            if (serving()) {
+                receive.flush();
+            } else {
+                receive.forget();
+            }
+        } catch (Error e) {
+            throw function.blame(e); // as in receive
+        }
+    }
+
     private boolean serving() {
         if (stale) {
             stale = false;
@@ -212,6 +226,7 @@ final class Engine implements Registers.Control, Failure {
 
     int poll(int budget) {
         slot.current();
+        flush(); // what came from beside the card
         if (recovering) {
             recover();
         }

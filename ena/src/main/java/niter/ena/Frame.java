@@ -9,9 +9,11 @@ import niter.linux.Memory;
  * An Ethernet frame on its way: its head in private memory, the rest wherever it lies.
  *
  * <p>The head holds all headers (as many bytes as there are, at most {@value #HEAD_BYTES}), copied
- * once; it may be rewritten in place. What follows are pieces of memory that are read exactly once,
- * when the frame is delivered. One object is used again for each frame; nothing in it outlives the
- * call that it is passed to. Not thread-safe.
+ * once; it may be rewritten in place. What follows are pieces of memory that are read when the
+ * frame is delivered, and nothing is decided by them. A sum over them is a reading of its own: a
+ * sender that writes meanwhile may have a sum called right that is not, as it may make any sum
+ * itself. One object is used again for each frame; nothing in it outlives the call that it is
+ * passed to. Not thread-safe.
  */
 public final class Frame {
     /** Headers of any packet that is understood: Ethernet, VLAN, IPv6 with extensions, TCP. */

@@ -33,7 +33,6 @@ final class Limits {
 
     static final int DESCRIPTOR_BYTES = 16;
     static final int ADMIN_BYTES = 64;
-    static final int TX_COMPLETION_BYTES = 8;
     static final int RX_COMPLETION_BYTES = 16;
 
     /**

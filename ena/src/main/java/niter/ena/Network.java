@@ -10,6 +10,12 @@ public interface Network {
      */
     void sent(Frame frame);
 
+    /**
+     * What was sent is to be with those who receive it when this returns. What is completed to the
+     * guest before may be lost with the process.
+     */
+    void flush();
+
     /** Packets that this interface may not send or receive, for the guest's statistics. */
     Allowances allowances();
 }

@@ -5,10 +5,14 @@ import static niter.ena.Limits.LE32;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import niter.linux.Memory;
 import org.jspecify.annotations.Nullable;
 
-/** Puts frames into the buffers of receive queues. */
+/**
+ * Puts frames into the buffers of receive queues, and tells the driver of several at a time: {@link
+ * #flush}.
+ */
 final class ReceivePath {
     private static final MemorySegment ALL = Memory.all();
     private static final int WHOLE = 65_536; // a length of 0
@@ -34,6 +38,8 @@ final class ReceivePath {
     private final long[] addresses = new long[Limits.REPORTED_DESCRIPTORS];
     private final int[] lengths = new int[Limits.REPORTED_DESCRIPTORS];
     private final int[] ids = new int[Limits.REPORTED_DESCRIPTORS];
+    private final Arrivals[] arrivals = new Arrivals[Limits.PAIRS];
+    private int waiting; // a bit for each queue with arrivals
 
     ReceivePath(
             LiveState live,
@@ -48,9 +54,10 @@ final class ReceivePath {
         this.host = host;
         this.poster = poster;
         this.failure = failure;
+        Arrays.setAll(arrivals, i -> new Arrivals());
     }
 
-    /** Delivers a frame; false where it was dropped. */
+    /** Delivers a frame, of which {@link #flush} tells; false where it was dropped. */
     boolean deliver(Frame frame) {
         layers.parse(frame);
         int hash = rss.hash(frame.head(), layers);
@@ -59,7 +66,8 @@ final class ReceivePath {
             live.count(LiveState.Counter.RX_DROPS, 1);
             return false;
         }
-        int consumed = live.consumed(false, queue.index);
+        Arrivals before = arrivals[queue.index];
+        int consumed = live.consumed(false, queue.index) + before.count() & 0xffff;
         int available = live.tail(false, queue.index) - consumed & 0xffff;
         if (available > queue.depth) {
             failure.broken(
@@ -83,10 +91,42 @@ final class ReceivePath {
             }
             done += lengths[i];
         }
-        complete(queue, consumed, buffers, frame, hash);
-        live.count(LiveState.Counter.RX_PACKETS, 1);
-        live.count(LiveState.Counter.RX_BYTES, frame.length());
+        if (before.count() + buffers > Arrivals.MOST) {
+            flush(queue);
+        }
+        complete(queue, buffers, frame, hash);
         return true;
+    }
+
+    /** Tells the driver of all that came. */
+    void flush() {
+        while (waiting != 0) {
+            int index = Integer.numberOfTrailingZeros(waiting);
+            @Nullable Submission queue = queues.receive(index);
+            if (queue != null && queue.reachable()) {
+                flush(queue);
+            }
+            arrivals[index].clear();
+            waiting &= waiting - 1;
+        }
+    }
+
+    /** The queues of what came are gone. */
+    void forget() {
+        while (waiting != 0) {
+            arrivals[Integer.numberOfTrailingZeros(waiting)].clear();
+            waiting &= waiting - 1;
+        }
+    }
+
+    private void flush(Submission queue) {
+        Arrivals all = arrivals[queue.index];
+        int after = live.consumed(false, queue.index) + all.count() & 0xffff;
+        all.write(poster, queue.index);
+        poster.post(queue, after, all.count());
+        live.count(LiveState.Counter.RX_PACKETS, all.frames());
+        live.count(LiveState.Counter.RX_BYTES, all.bytes());
+        all.clear();
     }
 
     /** How many buffers the frame takes; 0 where there are too few. */
@@ -109,16 +149,15 @@ final class ReceivePath {
         return count;
     }
 
-    private void complete(Submission queue, int consumed, int count, Frame frame, int hash) {
+    private void complete(Submission queue, int count, Frame frame, int hash) {
         int status = BUFFER | verdict(frame);
+        Arrivals arrived = arrivals[queue.index];
         for (int i = 0; i < count; i++) {
             int edges = (i == 0 ? FIRST : 0) | (i == count - 1 ? LAST : 0);
-            poster.word(i, 0, status | edges);
-            poster.word(i, 1, lengths[i] | ids[i] << 16);
-            poster.word(i, 2, hash);
-            poster.word(i, 3, queue.index);
+            arrived.add(status | edges, lengths[i] | ids[i] << 16, hash);
         }
-        poster.post(queue, consumed + count & 0xffff, count);
+        arrived.whole(frame.length());
+        waiting |= 1 << queue.index;
     }
 
     /** What the frame is, and whether its sums are right: bits 16:0. */

@@ -63,6 +63,7 @@ final class TransmitPath {
                 break;
             }
             work += send(count);
+            network.flush(); // first: what is completed here is not sent again
             complete(queue, consumed, count);
         }
         return work;

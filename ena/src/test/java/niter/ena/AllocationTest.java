@@ -23,6 +23,9 @@ class AllocationTest {
         }
 
         @Override
+        public void flush() {}
+
+        @Override
         public Allowances allowances() {
             return this;
         }
@@ -88,6 +91,7 @@ class AllocationTest {
                 // until idle
             }
             boolean taken = driver.device.receive(frame.wrap(memory, packet.length));
+            driver.device.flush();
             long after = threads.getThreadAllocatedBytes(thread);
             allocated += n < WARM_UP ? 0 : after - before;
             assertThat(taken).isTrue();

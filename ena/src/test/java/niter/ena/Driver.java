@@ -61,6 +61,11 @@ final class Driver {
         }
 
         @Override
+        public void flush() {
+            function.step.run();
+        }
+
+        @Override
         public Allowances allowances() {
             return this;
         }
@@ -373,6 +378,8 @@ final class Driver {
     boolean arrives(byte[] bytes) {
         MemorySegment memory = Arena.ofAuto().allocate(bytes.length);
         memory.copyFrom(MemorySegment.ofArray(bytes));
-        return device.receive(new Frame().wrap(memory, bytes.length));
+        boolean taken = device.receive(new Frame().wrap(memory, bytes.length));
+        device.flush();
+        return taken;
     }
 }

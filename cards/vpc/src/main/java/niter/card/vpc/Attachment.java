@@ -29,6 +29,7 @@ final class Attachment implements Network, Allowances {
     private long second; // when the present one began
     private int linkLocal; // packets in it
     private long advertised; // when the router was advertised last
+    private boolean untold; // the guest was given frames since tell()
 
     Attachment(Vpc vpc, Interface config, Port port) {
         advertised = vpc.nanos();
@@ -55,7 +56,16 @@ final class Attachment implements Network, Allowances {
         show(frame, Pcapng.INBOUND);
         if (!port.receive(frame)) {
             drop(DropReason.RECEIVER);
+        } else if (!untold) {
+            untold = true;
+            vpc.untold(this);
         }
+    }
+
+    /** Tells its guest of the frames that it was given. */
+    void tell() {
+        untold = false;
+        port.flush();
     }
 
     /** From now on all frames are shown. */
@@ -181,6 +191,11 @@ final class Attachment implements Network, Allowances {
     public void sent(Frame frame) {
         show(frame, Pcapng.OUTBOUND);
         vpc.forward(this, frame);
+    }
+
+    @Override
+    public void flush() {
+        vpc.tell();
     }
 
     @Override

@@ -65,6 +65,14 @@ final class ServedInterface {
         }
 
         @Override
+        public void flush() {
+            EnaController plugged = adapter;
+            if (plugged != null) {
+                plugged.flush();
+            }
+        }
+
+        @Override
         public int mtu() {
             EnaController plugged = adapter;
             return plugged == null ? Configurations.MTU : plugged.mtu();

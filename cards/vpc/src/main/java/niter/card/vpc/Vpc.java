@@ -2,6 +2,7 @@ package niter.card.vpc;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,7 @@ final class Vpc {
     private final Ipv4Router ipv4;
     private final Ipv6Router ipv6;
     private final DropCounts uplinkDrops = new DropCounts();
+    private final List<Attachment> untold = new ArrayList<>(); // since tell()
     private @Nullable Configuration configuration;
     private AddressMap byAddress = AddressMap.of(List.of());
 
@@ -101,6 +103,19 @@ final class Vpc {
             }
         }
         byAddress = AddressMap.of(attachments.values());
+    }
+
+    /** A guest was given frames: {@link #tell} tells it. */
+    void untold(Attachment attachment) {
+        untold.add(attachment);
+    }
+
+    /** Tells guests of the frames that they were given. */
+    void tell() {
+        for (int i = 0; i < untold.size(); i++) {
+            untold.get(i).tell();
+        }
+        untold.clear();
     }
 
     /** A guest sent a frame. */
