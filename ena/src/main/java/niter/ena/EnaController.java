@@ -40,7 +40,8 @@ public final class EnaController implements Device {
     private final Network network;
     private final LongSupplier clock;
     private final LiveStates liveStates;
-    private @Nullable Engine engine;
+    private @Nullable Engine engine; // null before attach and after close
+    private Traffic traffic = new Traffic(0, 0, 0, 0); // what went through until close
 
     /** An adapter before its network. */
     public EnaController(EnaIdentity identity, Network network) {
@@ -94,7 +95,8 @@ public final class EnaController implements Device {
     /**
      * Gives the guest a frame; {@link #flush} tells the driver of it.
      *
-     * @return false where it was dropped: no driver, or no buffers; it is counted then
+     * @return false where it was dropped: no driver, or no buffers, which are counted; or this is
+     *     closed
      */
     public boolean receive(Frame frame) {
         Engine attached = engine;
@@ -117,9 +119,13 @@ public final class EnaController implements Device {
     public record Traffic(
             long sentPackets, long sentBytes, long receivedPackets, long receivedBytes) {}
 
-    /** What went through. */
+    /** What went through; after {@link #close} what had until then. */
     public Traffic traffic() {
-        LiveState live = attached().live();
+        Engine attached = engine;
+        return attached == null ? traffic : traffic(attached.live());
+    }
+
+    private static Traffic traffic(LiveState live) {
         return new Traffic(
                 live.counter(LiveState.Counter.TX_PACKETS),
                 live.counter(LiveState.Counter.TX_BYTES),
@@ -190,8 +196,15 @@ public final class EnaController implements Device {
         return attached().nextDeadlineNanos();
     }
 
+    /**
+     * The network may still have frames for this adapter, but guest memory is about to be unmapped:
+     * the engine goes, and every address with it.
+     */
     @Override
-    public void close() {}
+    public void close() {
+        traffic = traffic();
+        engine = null;
+    }
 
     private Engine attached() {
         Engine attached = engine;

@@ -89,6 +89,27 @@ class ReceiveTest {
         assertThat(basic.get(LE32, 56)).as("overruns").isEqualTo(2);
     }
 
+    /** Its function has ended, and the guest's memory is not mapped any more. */
+    @Test
+    void whatIsClosedTouchesNoMemory() {
+        long data = driver.allocate(2000);
+        ring.post(1, driver.allocate(2000), 2000);
+        ring.post(2, data, 2000);
+        ring.ring();
+        byte[] frame = new byte[60];
+        Arrays.fill(frame, (byte) 7);
+        assertThat(driver.arrives(frame)).isTrue();
+        ring.take();
+        EnaController.Traffic before = driver.device.traffic();
+        assertThat(before.receivedPackets()).isEqualTo(1);
+        driver.device.close();
+        assertThat(driver.arrives(frame)).isFalse();
+        assertThat(driver.at(data, 60).toArray(ValueLayout.JAVA_BYTE)).containsOnly(0);
+        assertThat(ring.hasCompletion()).isFalse();
+        assertThat(driver.device.traffic()).isEqualTo(before);
+        assertThat(driver.device.mtu()).isEqualTo(9216);
+    }
+
     private int verdict(byte[] frame) {
         ring.post(1, driver.allocate(2000), 2000);
         ring.ring();

@@ -133,29 +133,26 @@ final class ServedInterface {
     /** Adds what it counts. On the core's thread. */
     void measure(MetricsText text) {
         String id = request.getFunctionId();
-        if (!server.isOver()) {
-            EnaController.Traffic traffic = adapter.traffic();
-            text.counter(
-                    "niter_vpc_sent_packets_total",
-                    "Packets that the guest sent.",
-                    traffic.sentPackets(),
-                    LABEL,
-                    id);
-            text.counter(
-                    "niter_vpc_sent_bytes_total", "Their bytes.", traffic.sentBytes(), LABEL, id);
-            text.counter(
-                    "niter_vpc_received_packets_total",
-                    "Packets that the guest received.",
-                    traffic.receivedPackets(),
-                    LABEL,
-                    id);
-            text.counter(
-                    "niter_vpc_received_bytes_total",
-                    "Their bytes.",
-                    traffic.receivedBytes(),
-                    LABEL,
-                    id);
-        }
+        EnaController.Traffic traffic = adapter.traffic();
+        text.counter(
+                "niter_vpc_sent_packets_total",
+                "Packets that the guest sent.",
+                traffic.sentPackets(),
+                LABEL,
+                id);
+        text.counter("niter_vpc_sent_bytes_total", "Their bytes.", traffic.sentBytes(), LABEL, id);
+        text.counter(
+                "niter_vpc_received_packets_total",
+                "Packets that the guest received.",
+                traffic.receivedPackets(),
+                LABEL,
+                id);
+        text.counter(
+                "niter_vpc_received_bytes_total",
+                "Their bytes.",
+                traffic.receivedBytes(),
+                LABEL,
+                id);
         text.counter(
                 "niter_vpc_interrupts_total", "Interrupts fired.", server.interrupts(), LABEL, id);
         text.gauge(
