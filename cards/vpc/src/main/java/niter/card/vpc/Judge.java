@@ -20,6 +20,7 @@ final class Judge {
     private static final int TCP_HEADER = 20;
     private static final int UDP_HEADER = 8;
     private static final int ICMP_HEADER = 8;
+    private static final int FRAGMENT_OFFSET = 0x1fff; // of IPv4's flags and offset
     private static final int SYN = 0x02; // TCP's flags
     private static final int ACK = 0x10;
 
@@ -58,7 +59,7 @@ final class Judge {
         }
         int port = ports(frame.head(), layers);
         int flags = flags(frame.head(), layers);
-        if (!isKnown(frame, layers, flags, now) && !isError(frame, layers, now)) {
+        if (!isKnown(frame, layers, flags, now) && !isError(from, frame, layers, now)) {
             if (from != null && !from.mayLeave(protocol, port, key, groups(to))) {
                 return DropReason.GROUP_OUT;
             }
@@ -191,8 +192,12 @@ final class Judge {
         }
     }
 
-    /** An ICMP error about a packet of a flow that is allowed. */
-    private boolean isError(Frame frame, Layers layers, long now) {
+    /**
+     * An ICMP error about a packet of a flow that is allowed, which its receiver sent. Any router
+     * may say so, but it lies where that packet went: it is the flow's other end itself where that
+     * is an interface of ours, and outside where that end is.
+     */
+    private boolean isError(@Nullable Attachment from, Frame frame, Layers layers, long now) {
         MemorySegment head = frame.head();
         int protocol = layers.protocol();
         int inner = layers.transport() + ICMP_HEADER;
@@ -209,16 +214,23 @@ final class Judge {
             return false;
         }
         int about = Wire.u8(head, inner + (four ? 9 : 6));
-        if (about != Layers.TCP && about != Layers.UDP) {
-            return false;
+        boolean part = four && (Wire.u16(head, inner + 6) & FRAGMENT_OFFSET) != 0;
+        if (part || about != Layers.TCP && about != Layers.UDP) {
+            return false; // without ports
         }
+        long receiverHigh = key.destinationHigh;
+        long receiverLow = key.destinationLow;
         if (four) {
             key.ipv4(head, inner);
         } else {
             key.ipv6(head, inner);
         }
         key.ports(about, Wire.u16(head, inner + header), Wire.u16(head, inner + header + 2));
-        boolean known = flows.look(key, now) != FlowTable.NONE;
+        boolean known =
+                key.sourceHigh == receiverHigh
+                        && key.sourceLow == receiverLow
+                        && addresses.get().get(key.destinationHigh, key.destinationLow) == from
+                        && flows.look(key, now) != FlowTable.NONE;
         key.addresses(head, layers);
         ports(head, layers);
         return known;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -14,6 +15,7 @@ import java.util.SplittableRandom;
 import java.util.stream.LongStream;
 import niter.controller.control.Ipv4;
 import niter.controller.control.Ipv6;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -31,6 +33,8 @@ class DifferentialTest {
     }
 
     private static final int INTERFACES = 6;
+    private static final int RECENT = 64;
+    private static final int ERROR = 3; // unreachable, or time exceeded: an error of both ICMPs
     private static final long NETWORK = 0xfd00_0000_0000_0001L;
     private static final Ipv4.Range RANGE = Ipv4.Range.of("10.0.0.0/16");
 
@@ -135,6 +139,15 @@ class DifferentialTest {
             return there && back;
         }
 
+        /** Whether an error passes: its receiver sent what it is about, to its sender. */
+        boolean allowsError(int from, int to, Quote quote, boolean six) {
+            List<Integer> there = quote.flow(false);
+            boolean known =
+                    connections.containsKey(there) || connections.containsKey(quote.flow(true));
+            return known && quote.from == to && quote.to == from && quote.six == six
+                    || allows(from, to, six ? 58 : 1, 0, 0, ERROR, false, six);
+        }
+
         private static boolean isOpen(Rule rule, boolean six) {
             return rule.peer().toString().contains(six ? "range=::/0" : "range=0.0.0.0/0");
         }
@@ -166,6 +179,39 @@ class DifferentialTest {
                 }
             }
             return false;
+        }
+    }
+
+    /** A packet that an error is about. */
+    private record Quote(int from, int to, int protocol, int source, int target, boolean six) {
+        List<Integer> flow(boolean back) {
+            return back
+                    ? List.of(to, from, protocol, target, source, six ? 6 : 4)
+                    : List.of(from, to, protocol, source, target, six ? 6 : 4);
+        }
+
+        byte[] error(List<Interface> interfaces) {
+            Interface sender = interfaces.get(from);
+            Interface receiver = interfaces.get(to);
+            byte[] payload = Packet.udp(source, target, 4);
+            byte[] about =
+                    six
+                            ? Packet.ipv6(
+                                    sender.mac(),
+                                    sender.ipv6(),
+                                    receiver.ipv6(),
+                                    protocol,
+                                    64,
+                                    payload)
+                            : Packet.ipv4(
+                                    sender.mac(),
+                                    sender.address(),
+                                    receiver.address(),
+                                    protocol,
+                                    payload);
+            byte[] error = Arrays.copyOf(Packet.icmp(ERROR, 0, 0), 8 + about.length - 14);
+            System.arraycopy(about, 14, error, 8, about.length - 14);
+            return error;
         }
     }
 
@@ -211,7 +257,9 @@ class DifferentialTest {
                             }));
         }
         vpc.apply(Plan.of(RANGE, model.groups, model.interfaces));
+        List<Quote> quotes = new ArrayList<>(); // of the latest packets
         int passed = 0;
+        int errors = 0; // that passed
         for (int n = 0; n < PACKETS; n++) {
             if (random.nextInt(5000) == 0) {
                 rules(model, random);
@@ -228,9 +276,29 @@ class DifferentialTest {
                     (six ? new int[] {128, 129, 3, 13} : new int[] {0, 8, 3, 13})
                             [random.nextInt(4)];
             boolean begins = protocol == 6 && random.nextInt(4) == 0;
+            boolean ping = protocol == 1 || protocol == 58;
+            @Nullable Quote quote = null;
+            if (ping && icmp == ERROR && quotes.size() == RECENT && random.nextBoolean()) {
+                quote = quotes.get(random.nextInt(RECENT));
+                if (random.nextInt(3) != 0) { // to its sender, mostly from its receiver
+                    to = quote.from;
+                    from = random.nextInt(4) == 0 ? (to + 1) % INTERFACES : quote.to;
+                }
+                // Its addresses, or those of the other family under the same numbers.
+                six = random.nextInt(8) == 0 ? six : quote.six;
+                protocol = six ? 58 : 1;
+            } else if (protocol == 6 || protocol == 17) {
+                quotes.add(new Quote(from, to, protocol, source, destination, six));
+                if (quotes.size() > RECENT) {
+                    quotes.removeFirst();
+                }
+            }
             byte[] payload =
                     switch (protocol) {
-                        case 1, 58 -> Packet.icmp(icmp, 0, source);
+                        case 1, 58 ->
+                                quote == null
+                                        ? Packet.icmp(icmp, 0, source)
+                                        : quote.error(model.interfaces);
                         case 6 -> Packet.tcp(source, destination, begins ? 2 : 16);
                         default -> Packet.udp(source, destination, 4);
                     };
@@ -256,12 +324,17 @@ class DifferentialTest {
                                                     protocol,
                                                     payload)));
             boolean expected =
-                    model.allows(from, to, protocol, source, destination, icmp, begins, six);
+                    quote != null
+                            ? model.allowsError(from, to, quote, six)
+                            : model.allows(
+                                    from, to, protocol, source, destination, icmp, begins, six);
+            errors += quote != null && expected ? 1 : 0;
             assertThat(got[to])
                     .as("packet %d, %d to %d, protocol %d", n, from, to, protocol)
                     .isEqualTo(expected);
             passed += expected ? 1 : 0;
         }
+        assertThat(errors).as("errors that passed").isPositive();
         assertThat(passed).as("some rules let little through").isBetween(1, PACKETS - 1);
     }
 

@@ -136,6 +136,40 @@ class OutsideTest {
         assertThat(drops(2, DropReason.NO_ROUTE)).isEqualTo(1);
     }
 
+    /** A router on the way says so, and none that does not lie there. */
+    @Test
+    void errorsComeFromWhereTheirPacketWent() {
+        int router = Ipv4.address("203.0.113.1");
+        byte[] sent = send(0, FAR, 6, Packet.tcp(1000, 443, SYN));
+        assertThat(arrive(router, 0, 1, error(sent))).isNotNull();
+        assertThat(arrive(router, 1, 1, error(sent))).as("to a stranger").isNull();
+        assertThat(drops(1, DropReason.GROUP_IN)).isEqualTo(1);
+        int neighbour = interfaces.get(2).address();
+        byte[] inside =
+                Packet.ipv4(
+                        interfaces.get(0).mac(),
+                        interfaces.get(0).address(),
+                        neighbour,
+                        6,
+                        Packet.tcp(1000, 80, SYN));
+        attachments.get(0).sent(Packet.frame(inside));
+        assertThat(received.get(2)).as("within the VPC").hasSize(1);
+        assertThat(arrive(router, 0, 1, error(inside))).as("never was outside").isNull();
+        assertThat(drops(0, DropReason.GROUP_IN)).isEqualTo(1);
+        send(2, interfaces.get(0).address(), 1, error(inside));
+        assertThat(received.get(0)).as("from the neighbour").hasSize(1);
+        send(2, interfaces.get(0).address(), 1, error(sent));
+        assertThat(received.get(0)).as("the neighbour about the world").hasSize(1);
+    }
+
+    private static byte[] error(byte[] about) {
+        byte[] payload = new byte[8 + about.length - 14];
+        payload[0] = 3;
+        payload[1] = 1;
+        System.arraycopy(about, 14, payload, 8, about.length - 14);
+        return payload;
+    }
+
     @Test
     void theHostItselfIsNotReached() {
         for (String target :

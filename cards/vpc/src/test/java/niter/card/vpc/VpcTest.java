@@ -254,6 +254,29 @@ class VpcTest {
         assertThat(passes(0, 1, 1, error(packet(1, 0, 17, Packet.udp(700, 801, 0))))).isFalse();
     }
 
+    /** An error passes no group but to whoever sent what it is about, from where that went. */
+    @Test
+    void anErrorReachesOnlyWhoSentWhatItQuotes() {
+        groups.put("sg-shut", new SecurityGroup("sg-shut", List.of(), List.of(EVERYTHING)));
+        apply();
+        byte[] own = packet(0, 3, 17, Packet.udp(700, 800, 0));
+        assertThat(passes(0, 3, 17, Packet.udp(700, 800, 0))).isTrue();
+        assertThat(passes(0, 2, 1, error(own))).as("to a stranger").isFalse();
+        assertThat(drops(0, DropReason.GROUP_IN)).isEqualTo(1);
+        assertThat(passes(2, 1, 17, Packet.udp(700, 800, 0))).isFalse();
+        byte[] victims = packet(2, 3, 17, Packet.udp(700, 800, 0));
+        assertThat(passes(2, 3, 17, Packet.udp(700, 800, 0))).isTrue();
+        assertThat(passes(1, 2, 1, error(victims))).as("from a stranger").isFalse();
+        assertThat(passes(3, 2, 1, error(victims))).as("from the other end").isTrue();
+        byte[] answers = packet(3, 2, 17, Packet.udp(800, 700, 0));
+        assertThat(passes(3, 2, 1, error(answers))).as("about its own packet").isFalse();
+        byte[] half = Arrays.copyOf(error(victims), 8 + 20 + 3);
+        assertThat(passes(3, 2, 1, half)).as("half a port").isFalse();
+        byte[] part = error(victims);
+        part[8 + 7] = 1; // its offset
+        assertThat(passes(3, 2, 1, part)).as("about a later fragment").isFalse();
+    }
+
     private static byte[] error(byte[] about) {
         byte[] payload = new byte[8 + about.length - 14];
         payload[0] = 3;
