@@ -31,6 +31,7 @@ final class Engine implements Registers.Control, Failure {
     private final LogRation ration;
     private boolean inMessage; // a transaction is open
     private boolean recovering = true;
+    private boolean failed; // by a defect: the function is about to end
     private boolean stale; // host addresses are to be looked up again
     private int nextQueue; // whose turn it is
 
@@ -198,6 +199,10 @@ final class Engine implements Registers.Control, Failure {
     boolean receive(Frame frame) {
         try {
             return serving() && !function.isOutOfService() && receive.deliver(frame);
+        } catch (RuntimeException e) {
+            failed = true; // whatever the state is in: nothing more until the function ends
+            function.fail(e);
+            return false;
         } catch (Error e) {
             throw function.blame(e); // it is another's turn: the sender's
         }
@@ -221,7 +226,10 @@ final class Engine implements Registers.Control, Failure {
             stale = false;
             queues.resolve(dma);
         }
-        return !recovering && slot.deviceState() == DeviceState.READY && function.busMaster();
+        return !recovering
+                && !failed
+                && slot.deviceState() == DeviceState.READY
+                && function.busMaster();
     }
 
     int poll(int budget) {

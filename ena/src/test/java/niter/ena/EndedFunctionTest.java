@@ -3,6 +3,7 @@ package niter.ena;
 import static niter.ena.Limits.LE16;
 import static niter.ena.Limits.LE32;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -200,5 +201,33 @@ class EndedFunctionTest {
         defective = false;
         assertThat(arrives()).isFalse();
         assertThat(adapter.traffic().receivedPackets()).isEqualTo(1);
+    }
+
+    /** The sender's turn goes on; the function whose code it was ends, and says so. */
+    @Test
+    void aDefectInReceiveEndsTheReceiver() {
+        defective = true;
+        assertThat(arrives()).isFalse();
+        awaitEnd();
+        defective = false;
+        assertThat(server.failure().toCompletableFuture())
+                .isCompletedWithValueMatching(bug -> "a defect".equals(bug.getMessage()));
+        assertThatThrownBy(() -> client.read(0, 0x58, 4)).isInstanceOf(IOException.class);
+        assertThat(arrives()).isFalse();
+    }
+
+    @Test
+    void betweenADefectAndTheEndNothingIsReceived() {
+        boolean[] taken = new boolean[2];
+        core.ask(
+                () -> {
+                    defective = true;
+                    taken[0] = adapter.receive(frame);
+                    defective = false;
+                    taken[1] = adapter.receive(frame);
+                    return true;
+                });
+        awaitEnd();
+        assertThat(taken).containsOnly(false);
     }
 }

@@ -105,6 +105,11 @@ final class FakeFunction implements Function, FunctionState, DmaMap {
     }
 
     @Override
+    public void fail(RuntimeException bug) {
+        throw bug;
+    }
+
+    @Override
     public void watch(int descriptor) {}
 
     @Override

@@ -39,6 +39,12 @@ public interface Function {
      */
     Error blame(Error e);
 
+    /**
+     * Ends this function and its client's connection, as an exception in its own turn does: its
+     * code threw in the turn of another function, which goes on.
+     */
+    void fail(RuntimeException bug);
+
     /** Wakes the function's thread when the descriptor becomes readable. */
     void watch(int descriptor);
 

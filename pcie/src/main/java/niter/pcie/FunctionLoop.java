@@ -3,6 +3,7 @@ package niter.pcie;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.io.IOException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import niter.linux.Descriptor;
@@ -52,6 +53,7 @@ final class FunctionLoop implements Function {
     private volatile boolean stopping;
     private volatile boolean removing;
     private final CountDownLatch ended = new CountDownLatch(1);
+    private final CompletableFuture<RuntimeException> failure = new CompletableFuture<>();
     private volatile @Nullable MessageStream stream; // for remove(): another thread shuts it down
     private @Nullable Client client; // the function's thread
     private long token; // the function's thread
@@ -173,6 +175,9 @@ final class FunctionLoop implements Function {
 
     /** How long nothing need be done without an event. */
     long sleepNanos() {
+        if (stopping) {
+            return 0;
+        }
         long nanos = vectors.isHeldUp() ? Client.LOOK_AGAIN_NANOS : device.nextDeadlineNanos();
         return client == null ? nanos : Math.min(nanos, client.lookAgainNanos());
     }
@@ -210,10 +215,19 @@ final class FunctionLoop implements Function {
         }
     }
 
-    private void fail(RuntimeException bug) {
-        LOG.log(System.Logger.Level.ERROR, id + ": out of service", bug);
+    /** The core ends it before it sleeps. */
+    @Override
+    public void fail(RuntimeException bug) {
+        if (failure.complete(bug)) {
+            LOG.log(System.Logger.Level.ERROR, id + ": out of service", bug);
+        }
         removing = true;
         stopping = true;
+    }
+
+    /** Completes on the core's thread, with what ended the function, if anything ever does. */
+    CompletableFuture<RuntimeException> failure() {
+        return failure;
     }
 
     private void prepare() {

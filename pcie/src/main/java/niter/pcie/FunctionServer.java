@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.CompletionStage;
 import niter.linux.Descriptor;
 import niter.linux.LinuxException;
 import niter.linux.UnixSocket;
@@ -162,6 +163,14 @@ public final class FunctionServer implements AutoCloseable {
     /** Whether the core has let go of the function, whatever the reason. */
     public boolean isOver() {
         return loop.isOver();
+    }
+
+    /**
+     * Completes with the exception that ended the function, once one does; on the core's thread,
+     * where what depends on it must not block.
+     */
+    public CompletionStage<RuntimeException> failure() {
+        return loop.failure().minimalCompletionStage();
     }
 
     /** How often the device fired a vector since this process serves it. */

@@ -226,6 +226,11 @@ final class Adder implements Device {
         }
 
         @Override
+        public void fail(RuntimeException bug) {
+            throw new IllegalStateException(bug);
+        }
+
+        @Override
         public void watch(int descriptor) {
             throw new IllegalStateException();
         }

@@ -208,6 +208,11 @@ final class BareGuest implements Function, FunctionState, DmaMap {
     }
 
     @Override
+    public void fail(RuntimeException bug) {
+        throw bug;
+    }
+
+    @Override
     public void watch(int descriptor) {}
 
     @Override

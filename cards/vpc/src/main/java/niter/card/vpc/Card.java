@@ -149,7 +149,7 @@ final class Card implements Vpc.Outlets {
                     if (function.isOutOfService()) {
                         events.post(
                                 id, "out-of-service", "two processes ended while they served it");
-                    } else {
+                    } else if (!function.failure().toCompletableFuture().isDone()) {
                         events.post(id, "resumed", "");
                     }
                 });
@@ -168,13 +168,24 @@ final class Card implements Vpc.Outlets {
             try (specification) {
                 request = Specification.read(specification, EnsureInterface.parser());
             }
-            served.put(functionId, ServedInterface.start(request, core, vpc, own, held));
+            serve(functionId, ServedInterface.start(request, core, vpc, own, held));
             LOG.log(System.Logger.Level.INFO, "{0}: resumed", functionId);
         } catch (IOException | RefusedException e) { // of another version: no later try helps
             LOG.log(System.Logger.Level.ERROR, "{0}: not resumed: {1}", functionId, e.getMessage());
             events.post(functionId, "failed", String.valueOf(e.getMessage()));
             resumedAll = false;
         }
+    }
+
+    private void serve(String id, ServedInterface one) {
+        served.put(id, one);
+        one.failure()
+                .thenAccept(
+                        bug ->
+                                events.post(
+                                        id,
+                                        "failed",
+                                        "a defect of the card ended it; its client was let go"));
     }
 
     /** Whether every function that an earlier process served is served again. */
@@ -233,7 +244,7 @@ final class Card implements Vpc.Outlets {
         }
         boolean started = false;
         try {
-            served.put(id, ServedInterface.start(request, core, vpc, own, new HashMap<>()));
+            serve(id, ServedInterface.start(request, core, vpc, own, new HashMap<>()));
             started = true;
         } finally {
             if (!started) {

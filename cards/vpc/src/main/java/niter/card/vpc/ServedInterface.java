@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CompletionStage;
 import niter.controller.control.FunctionKeys;
 import niter.controller.control.MetricsText;
 import niter.controller.control.protocol.EnsureInterface;
@@ -19,8 +20,6 @@ import org.jspecify.annotations.Nullable;
 
 /** An interface behind an ENA function. */
 final class ServedInterface {
-    private static final System.Logger LOG = System.getLogger(ServedInterface.class.getName());
-
     private static final String LABEL = "interface_id";
 
     private final EnsureInterface request;
@@ -55,13 +54,7 @@ final class ServedInterface {
         @Override
         public boolean receive(Frame frame) {
             EnaController plugged = adapter;
-            try {
-                return plugged != null && plugged.receive(frame);
-            } catch (RuntimeException e) { // the receiver's defect: the sender goes on
-                LOG.log(System.Logger.Level.ERROR, "an adapter that cannot receive", e);
-                adapter = null;
-                return false;
-            }
+            return plugged != null && plugged.receive(frame);
         }
 
         @Override
@@ -128,6 +121,11 @@ final class ServedInterface {
 
     boolean isOutOfService() {
         return server.isOutOfService();
+    }
+
+    /** Completes, on the core's thread, with the exception that ended the function, if one does. */
+    CompletionStage<RuntimeException> failure() {
+        return server.failure();
     }
 
     /** Adds what it counts. On the core's thread. */

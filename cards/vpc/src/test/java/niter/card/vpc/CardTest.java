@@ -1,13 +1,17 @@
 package niter.card.vpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import niter.controller.control.CardEvents;
+import niter.controller.control.ControlChannel;
+import niter.controller.control.MetricsText;
 import niter.controller.control.protocol.EnsureInterface;
 import niter.controller.control.protocol.FromCard;
+import niter.controller.control.protocol.FunctionEvent;
 import niter.controller.control.protocol.IpPermission;
 import niter.controller.control.protocol.ListDrops;
 import niter.controller.control.protocol.ListFunctions;
@@ -18,6 +22,8 @@ import niter.controller.control.protocol.SetNetwork;
 import niter.controller.control.protocol.ToCard;
 import niter.linux.Descriptor;
 import niter.linux.MemoryFile;
+import niter.linux.UnixSocket;
+import niter.pcie.Escrow;
 import niter.pcie.FunctionClient;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -178,6 +184,65 @@ class CardTest {
             assertThat(client.read(0, 0x4c, 4)).as("the mask it set").isEqualTo(1);
             assertThat(list().getFunctions().getFunction(0).getConnected()).isTrue();
             succeed(ensure(networkInterface())); // done already
+        }
+    }
+
+    /** What the operator hears of a function that an exception ended. */
+    @Test
+    void aDefectIsTold() throws Exception {
+        card.detach();
+        card = new Card(new NoMemory(keeper), Map.of(), events, neighbours());
+        succeed(ensure(networkInterface()));
+        try (FunctionClient client = FunctionClient.connect(socket());
+                Descriptor ram = MemoryFile.create("ram", 4096)) {
+            assertThatThrownBy(() -> client.map(ram, 0, 0, 4096, 3))
+                    .isInstanceOf(IOException.class);
+        }
+        assertThat(list().getFunctions().getFunction(0).getConnected()).isFalse();
+        Path path = directory.resolve("control.sock");
+        try (Descriptor listener = UnixSocket.listen(path, UnixSocket.Type.SEQPACKET, 4);
+                ControlChannel told = ControlChannel.connect(path);
+                ControlChannel controller = accept(listener)) {
+            events.connected(told);
+            FunctionEvent event = next(controller).getEvent();
+            assertThat(event.getFunctionId()).isEqualTo(ID);
+            assertThat(event.getEvent()).isEqualTo("failed");
+        }
+        MetricsText text = new MetricsText();
+        card.measure(text);
+        assertThat(text.toString()).contains("niter_vpc_received_packets_total");
+        succeed(remove());
+    }
+
+    private static ControlChannel accept(Descriptor listener) {
+        Descriptor socket = UnixSocket.accept(listener);
+        if (socket == null) {
+            throw new AssertionError("no connection");
+        }
+        return new ControlChannel(socket);
+    }
+
+    private static FromCard next(ControlChannel controller) throws IOException {
+        ControlChannel.Received<FromCard> received = controller.receive(FromCard.parser());
+        if (received == null) {
+            throw new AssertionError("the card ended the connection");
+        }
+        return received.message();
+    }
+
+    /** A defect: it throws where guest memory is to be held. */
+    private record NoMemory(Escrow keeper) implements Escrow {
+        @Override
+        public void hold(Map<String, Descriptor> byKey) throws IOException {
+            if (byKey.keySet().stream().anyMatch(key -> key.contains("/fd/"))) {
+                throw new IllegalStateException("a defect");
+            }
+            keeper.hold(byKey);
+        }
+
+        @Override
+        public void release(String... keys) throws IOException {
+            keeper.release(keys);
         }
     }
 }
