@@ -22,6 +22,7 @@ final class Attachment implements Network, Allowances {
     private final Port port;
     private final DropCounts drops = new DropCounts();
     private final FlowQuota quota;
+    private final Fragments fragments = new Fragments(); // of packets that its guest sent
     private Interface config;
     private Rule[] in = {};
     private Rule[] out = {};
@@ -49,6 +50,10 @@ final class Attachment implements Network, Allowances {
 
     FlowQuota quota() {
         return quota;
+    }
+
+    Fragments fragments() {
+        return fragments;
     }
 
     /** Gives its guest a frame, which is counted where it cannot take it. */

@@ -1,14 +1,18 @@
 package niter.card.vpc;
 
+import java.security.SecureRandom;
+
 /**
- * Which packets' first parts were allowed, so that their other parts are too. A few hundred, the
- * latest ones; what was known is lost with the process, as packets may be.
+ * Which packets' first parts were allowed, so that their other parts are too. A few hundred of one
+ * sender's, the latest ones: nobody evicts another's, and nobody can know which of its packets
+ * share a slot. What was known is lost with the process, as packets may be.
  */
 final class Fragments {
-    private static final int SLOTS = 512;
+    private static final int SLOTS = 256;
     private static final int WORDS = 5; // addresses and protocol
     private static final long LIFE_NANOS = 30_000_000_000L; // RFC 791: 15 to 120 s
 
+    private final long seed = new SecureRandom().nextLong();
     private final long[] keys = new long[SLOTS * WORDS];
     private final int[] ids = new int[SLOTS];
     private final int[] headers = new int[SLOTS];
@@ -54,14 +58,17 @@ final class Fragments {
                 && nowNanos - seen[slot] < LIFE_NANOS;
     }
 
-    private static int slot(FlowKey key, int id, int protocol) {
-        long hash = mix(key.sourceHigh ^ (long) protocol << 32 ^ id);
+    private int slot(FlowKey key, int id, int protocol) {
+        long hash = mix(seed ^ key.sourceHigh ^ (long) protocol << 32 ^ id);
         hash = mix(hash ^ key.sourceLow);
         hash = mix(hash ^ key.destinationHigh);
         return (int) (mix(hash ^ key.destinationLow) >>> 40) & SLOTS - 1;
     }
 
     private static long mix(long value) {
-        return (value ^ value >>> 32) * 0x9e37_79b9_7f4a_7c15L;
+        long hash = value * 0x9e37_79b9_7f4a_7c15L;
+        hash ^= hash >>> 32;
+        hash *= 0x9e37_79b9_7f4a_7c15L;
+        return hash ^ hash >>> 29;
     }
 }

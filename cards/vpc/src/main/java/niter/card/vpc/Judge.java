@@ -29,7 +29,7 @@ final class Judge {
     private final LongSupplier clock;
     private final FlowKey key = new FlowKey();
     private final FlowKey other = new FlowKey(); // of a flow in the table
-    private final Fragments fragments = new Fragments();
+    private final Fragments outside = new Fragments(); // of packets that came by the uplink
 
     /**
      * A judge without memory of its own.
@@ -49,8 +49,13 @@ final class Judge {
         long now = clock.getAsLong();
         key.addresses(frame.head(), layers);
         if (layers.isFragment() && !layers.isFirstFragment()) {
-            return fragments.isAllowed(
-                            key, layers.fragmentId(), protocol, layers.fragmentOffset(), now)
+            return fragments(from)
+                            .isAllowed(
+                                    key,
+                                    layers.fragmentId(),
+                                    protocol,
+                                    layers.fragmentOffset(),
+                                    now)
                     ? null
                     : DropReason.FRAGMENT;
         }
@@ -76,9 +81,13 @@ final class Judge {
         }
         if (layers.isFragment()) {
             int headers = layers.transport() + header(protocol) - layers.fragmentStart();
-            fragments.allow(key, layers.fragmentId(), protocol, headers, now);
+            fragments(from).allow(key, layers.fragmentId(), protocol, headers, now);
         }
         return null;
+    }
+
+    private Fragments fragments(@Nullable Attachment from) {
+        return from == null ? outside : from.fragments();
     }
 
     /**

@@ -377,6 +377,26 @@ class VpcTest {
         assertThat(drops(0, DropReason.FRAGMENT)).isEqualTo(2);
     }
 
+    /** However many packets others send in parts: who sends one has its first part remembered. */
+    @Test
+    void nobodyEvictsAnothersFragments() {
+        byte[] first = packet(0, 1, 6, Packet.tcp(1000, 22, SYN));
+        first[20] = 0x20;
+        byte[] second = packet(0, 1, 6, new byte[16]);
+        second[21] = 3;
+        send(0, first);
+        byte[] other = packet(3, 0, 17, Packet.udp(1, 2, 0));
+        other[20] = 0x20;
+        for (int id = 0; id < 65_536; id++) {
+            ByteBuffer.wrap(other).putShort(18, (short) id);
+            send(3, other);
+            received.get(0).clear();
+        }
+        send(0, second);
+        assertThat(received.get(1)).hasSize(2);
+        assertThat(drops(0, DropReason.FRAGMENT)).isZero();
+    }
+
     /** RFC 1858: what was judged is not written over. */
     @Test
     void noFragmentLiesOverTheHeader() {
