@@ -277,10 +277,12 @@ final class Engine implements Registers.Control, Failure {
         return 1;
     }
 
-    /** Finishes what an earlier process announced; every vector is fired once. */
+    /**
+     * Finishes what an earlier process announced; every vector is fired once. While bus mastering
+     * is off neither can be done: what was posted last may not even be marked as pending.
+     */
     private void recover() {
         if (slot.deviceState() != DeviceState.READY || !function.busMaster()) {
-            recovering = live.announcedKind() != LiveState.NOTHING;
             return;
         }
         switch (live.announcedKind()) {

@@ -28,7 +28,9 @@ final class Interrupts {
         this.live = live;
         this.function = function;
         this.clock = clock;
-        Arrays.fill(due, NEVER);
+        for (int vector = 0; vector < due.length; vector++) {
+            due[vector] = live.pending(vector) ? 0 : NEVER; // an earlier process did not tell it
+        }
     }
 
     /** After a take-over: what was posted last may not have been told. */

@@ -89,6 +89,25 @@ class ReceiveTest {
         assertThat(basic.get(LE32, 56)).as("overruns").isEqualTo(2);
     }
 
+    /** The guest turns bus mastering off around a take-over, as it does to reset or to suspend. */
+    @Test
+    void noInterruptIsLostOverATakeOverWithoutBusMastering() {
+        driver.write(0x4c, 0);
+        ring.unmask();
+        ring.post(1, driver.allocate(2000), 2000);
+        ring.ring();
+        assertThat(driver.arrives(new byte[60])).isTrue();
+        int before = driver.function.interrupts[1];
+        driver.function.busMaster(driver.device, false);
+        driver.device = driver.create(LiveState::new);
+        driver.device.attach(driver.function, true);
+        driver.poll();
+        assertThat(driver.function.interrupts[1]).isEqualTo(before);
+        driver.function.busMaster(driver.device, true);
+        driver.poll();
+        assertThat(driver.function.interrupts[1]).isEqualTo(before + 1);
+    }
+
     /** Its function has ended, and the guest's memory is not mapped any more. */
     @Test
     void whatIsClosedTouchesNoMemory() {

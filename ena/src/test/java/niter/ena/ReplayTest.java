@@ -89,7 +89,13 @@ class ReplayTest {
             stepsLeft = random.nextInt(1, 400);
             try {
                 driver.device = driver.create(memory -> new DyingLiveState(memory, this::step));
+                boolean suspended = random.nextInt(4) == 0; // bus mastering is off for a while
+                function.busMaster = !suspended;
                 driver.device.attach(function, true);
+                if (suspended) {
+                    driver.device.poll(64);
+                    function.busMaster(driver.device, true);
+                }
                 attached = true;
             } catch (Killed e) {
                 // and the next
