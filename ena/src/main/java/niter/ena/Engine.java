@@ -196,7 +196,9 @@ final class Engine implements Registers.Control, Failure {
         live.resetWanted(true);
     }
 
+    /** In another's turn: the sender's. */
     boolean receive(Frame frame) {
+        function.enter();
         try {
             return serving() && !function.isOutOfService() && receive.deliver(frame);
         } catch (RuntimeException e) {
@@ -204,7 +206,9 @@ final class Engine implements Registers.Control, Failure {
             function.fail(e);
             return false;
         } catch (Error e) {
-            throw function.blame(e); // it is another's turn: the sender's
+            throw function.blame(e);
+        } finally {
+            function.leave();
         }
     }
 

@@ -100,6 +100,12 @@ final class FakeFunction implements Function, FunctionState, DmaMap {
     }
 
     @Override
+    public void enter() {}
+
+    @Override
+    public void leave() {}
+
+    @Override
     public Error blame(Error e) {
         return e;
     }

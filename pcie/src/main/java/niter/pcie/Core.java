@@ -32,6 +32,7 @@ public final class Core implements AutoCloseable {
     private final List<FunctionLoop> loops = new ArrayList<>(); // the core's thread
     private final List<Watch> watches = new ArrayList<>(); // the core's thread
     private final long[] tokens = new long[Epoll.MAX_EVENTS]; // the core's thread
+    private final Turns turns = new Turns(); // the core's thread
     private long lastToken = WAKE; // the core's thread
     private int busyRounds; // the core's thread; since the last look
     private volatile boolean closing;
@@ -108,7 +109,7 @@ public final class Core implements AutoCloseable {
 
     private void begin(FunctionLoop loop) {
         loops.add(loop); // first: whatever happens, it is ended
-        loop.start(++lastToken);
+        loop.start(++lastToken, turns);
         epoll.add(loop.descriptor().number(), lastToken);
     }
 

@@ -32,6 +32,15 @@ public interface Function {
     }
 
     /**
+     * This function's code runs from now on, in the turn of another function or of none: a signal
+     * that ends the process is its own.
+     */
+    void enter();
+
+    /** The turn that {@link #enter} interrupted goes on. */
+    void leave();
+
+    /**
      * Names this function as the one whose code ends the process, where that ran in the turn of
      * another function, which is not to be blamed.
      *

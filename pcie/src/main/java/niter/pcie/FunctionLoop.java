@@ -57,6 +57,7 @@ final class FunctionLoop implements Function {
     private volatile @Nullable MessageStream stream; // for remove(): another thread shuts it down
     private @Nullable Client client; // the function's thread
     private long token; // the function's thread
+    private Turns turns = new Turns(); // the function's thread; the core's from the start on
     private boolean listening; // the function's thread: the listener is in epoll
     private boolean connectionWatched; // the function's thread
 
@@ -128,10 +129,15 @@ final class FunctionLoop implements Function {
         return token;
     }
 
-    /** Begins, or goes on where another process stopped. */
-    void start(long number) {
+    /**
+     * Begins, or goes on where another process stopped.
+     *
+     * @param of the core's
+     */
+    void start(long number, Turns of) {
         token = number;
-        mark.set();
+        turns = of;
+        turns.begin(mark);
         try {
             prepare();
         } catch (RuntimeException e) {
@@ -139,13 +145,13 @@ final class FunctionLoop implements Function {
         } catch (Error e) {
             throw ends(e);
         } finally {
-            mark.clear();
+            turns.end();
         }
     }
 
     /** Runs the device's queues; the amount of work done. */
     int poll() {
-        mark.set();
+        turns.begin(mark);
         try {
             return stopping ? 0 : device.poll(BUDGET);
         } catch (RuntimeException e) {
@@ -154,13 +160,13 @@ final class FunctionLoop implements Function {
         } catch (Error e) {
             throw ends(e);
         } finally {
-            mark.clear();
+            turns.end();
         }
     }
 
     /** Arms the device's wake-ups; false where work turned up meanwhile. */
     boolean arm() {
-        mark.set();
+        turns.begin(mark);
         try {
             return !stopping && device.arm();
         } catch (RuntimeException e) {
@@ -169,7 +175,7 @@ final class FunctionLoop implements Function {
         } catch (Error e) {
             throw ends(e);
         } finally {
-            mark.clear();
+            turns.end();
         }
     }
 
@@ -195,7 +201,7 @@ final class FunctionLoop implements Function {
         if (stopping || !ready && !inside) {
             return;
         }
-        mark.set();
+        turns.begin(mark);
         try {
             int count = ready ? epoll.await(0, tokens) : 0;
             for (int i = 0; i < count; i++) {
@@ -211,7 +217,7 @@ final class FunctionLoop implements Function {
         } catch (Error e) {
             throw ends(e);
         } finally {
-            mark.clear();
+            turns.end();
         }
     }
 
@@ -454,6 +460,16 @@ final class FunctionLoop implements Function {
             mark.blame();
         }
         return e;
+    }
+
+    @Override
+    public void enter() {
+        turns.begin(mark);
+    }
+
+    @Override
+    public void leave() {
+        turns.end();
     }
 
     @Override

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * service. A third end then ends its client's connection, too.
  *
  * <p>An {@link Error} that comes out of a function names it. Of an end by a signal (the JVM's own,
- * SIGSEGV) only the mark tells, and functions of other threads may have been marked at both ends as
- * well: they go with it.
+ * SIGSEGV) only the mark tells, which lies on the function whose code ran, if it was another's turn
+ * (see {@link Turns}); and functions of other threads may have been marked at both ends as well:
+ * they go with it.
  */
 final class ServiceMark {
     private static final VarHandle INT = JAVA_INT.varHandle();

@@ -6,6 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
+import niter.linux.Processes;
+import niter.linux.Signals;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +30,14 @@ final class Adder implements Device {
 
     /** An Error of the neighbour's code. */
     static final int NEIGHBOUR = -2;
+
+    /** A signal, SIGABRT, in the neighbour's code. */
+    static final int NEIGHBOUR_SIGNAL = -3;
+
+    /** A signal, SIGABRT, in this one's code, after the neighbour's has run. */
+    static final int AFTER_NEIGHBOUR = -4;
+
+    private static final int NOTHING = -5;
 
     /** What it was told, in order: "quiesce", "reset", "map". */
     final List<String> calls = new CopyOnWriteArrayList<>();
@@ -100,28 +110,39 @@ final class Adder implements Device {
     }
 
     private void end(int way) {
-        if (way == NEIGHBOUR && neighbour != null) {
-            neighbour.receive();
+        Adder called = neighbour;
+        if (called != null && way < ALWAYS) {
+            switch (way) {
+                case NEIGHBOUR -> called.receive(ERROR);
+                case NEIGHBOUR_SIGNAL -> called.receive(Signals.SIGABRT);
+                default -> {
+                    called.receive(NOTHING);
+                    end(Signals.SIGABRT);
+                }
+            }
             return;
         }
-        if (function.isOutOfService() && way != ALWAYS) {
+        if (way == NOTHING || function.isOutOfService() && way != ALWAYS) {
             return;
         }
         if (way <= ERROR) {
             throw new AssertionError("poison");
         }
-        niter.linux.Processes.kill((int) ProcessHandle.current().pid(), way);
+        Processes.kill((int) ProcessHandle.current().pid(), way);
         while (true) {
             LockSupport.park(); // under the mark, until the signal has ended all threads
         }
     }
 
     /** As a frame from another function. */
-    private void receive() {
+    private void receive(int way) {
+        function.enter();
         try {
-            end(ERROR);
+            end(way);
         } catch (AssertionError e) {
             throw function.blame(e);
+        } finally {
+            function.leave();
         }
     }
 
@@ -217,6 +238,16 @@ final class Adder implements Device {
 
         @Override
         public void interrupt(int vector) {
+            throw new IllegalStateException();
+        }
+
+        @Override
+        public void enter() {
+            throw new IllegalStateException();
+        }
+
+        @Override
+        public void leave() {
             throw new IllegalStateException();
         }
 

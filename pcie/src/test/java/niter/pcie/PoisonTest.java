@@ -179,6 +179,31 @@ class PoisonTest {
         }
     }
 
+    /** A signal finds no name but the mark: that of the code that ran. */
+    @Test
+    void aSignalIsWhoseCodeRan() throws Exception {
+        try (Pair pair = new Pair()) {
+            Card card = pair.leave();
+            pair.a.post(0, Adder.POISON, 8, Adder.NEIGHBOUR_SIGNAL);
+            card = pair.outlive(card, 2, ABORT, "01");
+            assertThat(pair.a.read(0, Adder.FAILED, 8)).isZero();
+            assertThat(pair.b.read(0, Adder.FAILED, 8)).isOne();
+            kill(card);
+        }
+    }
+
+    @Test
+    void whoCalledAnotherIsMarkedAgainAfterwards() throws Exception {
+        try (Pair pair = new Pair()) {
+            Card card = pair.leave();
+            pair.a.post(0, Adder.POISON, 8, Adder.AFTER_NEIGHBOUR);
+            card = pair.outlive(card, 2, ABORT, "10");
+            assertThat(pair.a.read(0, Adder.FAILED, 8)).isOne();
+            assertThat(pair.b.read(0, Adder.FAILED, 8)).isZero();
+            kill(card);
+        }
+    }
+
     /**
      * What ends its process even out of service is not touched any more: its client hears of it.
      */

@@ -64,7 +64,7 @@ public final class ServerFuzz {
                         escrow,
                         new HeldDescriptors("adder", escrow),
                         false);
-        loop.start(1);
+        loop.start(1, new Turns());
         Descriptor[] pipe = FileIo.pipe();
         kinds = List.of(MemoryFile.create("guest", 1 << 16), EventFd.create(), pipe[0], pipe[1]);
     }

@@ -203,6 +203,12 @@ final class BareGuest implements Function, FunctionState, DmaMap {
     public void interrupt(int vector) {}
 
     @Override
+    public void enter() {}
+
+    @Override
+    public void leave() {}
+
+    @Override
     public Error blame(Error e) {
         return e;
     }
