@@ -212,16 +212,22 @@ final class Engine implements Registers.Control, Failure {
         }
     }
 
-    /** Tells the driver of the frames that it was given. */
+    /** Tells the driver of the frames that it was given; in another's turn, perhaps. */
     void flush() {
+        function.enter();
         try {
             if (serving()) {
                 receive.flush();
             } else {
                 receive.forget();
             }
+        } catch (RuntimeException e) {
+            failed = true;
+            function.fail(e);
         } catch (Error e) {
-            throw function.blame(e); // as in receive
+            throw function.blame(e);
+        } finally {
+            function.leave();
         }
     }
 
