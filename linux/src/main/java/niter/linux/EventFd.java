@@ -2,8 +2,11 @@ package niter.linux;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** Counters that wake: eventfd(2), non-blocking. Signalling and draining allocate nothing. */
 public final class EventFd {
@@ -28,6 +31,40 @@ public final class EventFd {
         long result = Libc.repeatable(SystemCall.WRITE, fd, ONE.address(), Long.BYTES, 0, 0, 0);
         if (result < 0 && result != -Errno.EAGAIN) {
             throw LinuxException.of("write(" + fd + ", eventfd)", (int) -result);
+        }
+    }
+
+    /**
+     * Whether this is an eventfd, which no other file can look like.
+     *
+     * @throws LinuxException if {@link #signalShared} does not work here: ENOSYS, or EAGAIN where
+     *     fs.aio-max-nr is used up
+     */
+    public static boolean isSignallable(int fd) {
+        int errno = -Aio.available();
+        if (errno != 0) {
+            throw LinuxException.of("io_setup(1)", errno);
+        }
+        try {
+            String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd)).toString();
+            return target.equals("anon_inode:[eventfd]");
+        } catch (IOException e) {
+            return false; // not open
+        }
+    }
+
+    /**
+     * As {@link #signal}, for a counter whose other owners are not to be trusted. A write waits
+     * while the counter is at its limit and the open file is not O_NONBLOCK. Whoever shares that
+     * file can have both so between any check and the write, and RWF_NOWAIT does not exist for
+     * eventfds. So the kernel itself signals: it takes no notice of O_NONBLOCK and never waits.
+     *
+     * @throws LinuxException with EINVAL if this is no eventfd
+     */
+    public static void signalShared(int fd) {
+        long result = Aio.signal(fd);
+        if (result < 0) {
+            throw LinuxException.of("io_submit(eventfd " + fd + ")", (int) -result);
         }
     }
 

@@ -31,6 +31,8 @@ final class SystemCall {
     static final long FTRUNCATE = 77;
     static final long FCHMOD = 91;
     static final long PRCTL = 157;
+    static final long IO_SETUP = 206;
+    static final long IO_SUBMIT = 209;
     static final long EPOLL_WAIT = 232;
     static final long EPOLL_CTL = 233;
     static final long OPENAT = 257;

@@ -32,6 +32,11 @@ class AllocationTest {
                         EventFd.signal(number);
                         assertDrained(EventFd.drain(number));
                     });
+            allocatesNothing(
+                    () -> {
+                        EventFd.signalShared(number);
+                        assertDrained(EventFd.drain(number));
+                    });
         }
     }
 

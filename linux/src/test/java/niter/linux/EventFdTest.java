@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.Arena;
+import java.util.function.IntConsumer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Counters. */
 class EventFdTest {
@@ -39,8 +41,54 @@ class EventFdTest {
         }
     }
 
+    /** The other owner may clear O_NONBLOCK at any time: here a write would wait for ever. */
+    @Test
+    @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void aSharedCounterThatIsFullDoesNotBlockEither() {
+        try (Descriptor event = EventFd.create();
+                Arena arena = Arena.ofConfined()) {
+            UnixSocket.setNonBlocking(event.number(), false);
+            long limit = arena.allocateFrom(JAVA_LONG, LIMIT).address();
+            assertThat(FileIo.write(event.number(), limit, Long.BYTES)).isEqualTo(Long.BYTES);
+            for (int n = 0; n < 1000; n++) {
+                EventFd.signalShared(event.number());
+            }
+            assertThat(EventFd.drain(event.number())).as("the kernel's own limit").isEqualTo(-1);
+            EventFd.signalShared(event.number());
+            assertThat(EventFd.drain(event.number())).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void onlyAnEventfdIsSignallable() {
+        Descriptor[] pipe = FileIo.pipe();
+        try (Descriptor event = EventFd.create();
+                Descriptor reader = pipe[0];
+                Descriptor writer = pipe[1];
+                Epoll epoll = new Epoll();
+                Descriptor memory = MemoryFile.create("anon_inode:[eventfd]", 4096)) {
+            assertThat(EventFd.isSignallable(event.number())).isTrue();
+            for (Descriptor other : new Descriptor[] {reader, writer, epoll.descriptor(), memory}) {
+                assertThat(EventFd.isSignallable(other.number())).isFalse();
+                assertThatThrownBy(() -> EventFd.signalShared(other.number()))
+                        .hasMessageStartingWith(
+                                "io_submit(eventfd " + other.number() + "): EINVAL");
+            }
+            assertThat(EventFd.isSignallable(1_000_000_000)).isFalse();
+        }
+    }
+
     @Test
     void signalsOfManyThreadsAreAllCounted() throws InterruptedException {
+        count(EventFd::signal);
+    }
+
+    @Test
+    void signalsOfManyThreadsToASharedCounterAreAllCounted() throws InterruptedException {
+        count(EventFd::signalShared);
+    }
+
+    private static void count(IntConsumer signal) throws InterruptedException {
         try (Descriptor event = EventFd.create()) {
             Thread[] threads = new Thread[4];
             for (int t = 0; t < threads.length; t++) {
@@ -49,7 +97,7 @@ class EventFdTest {
                                 .start(
                                         () -> {
                                             for (int i = 0; i < 1000; i++) {
-                                                EventFd.signal(event.number());
+                                                signal.accept(event.number());
                                             }
                                         });
             }

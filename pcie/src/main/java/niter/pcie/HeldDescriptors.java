@@ -6,8 +6,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import niter.linux.Descriptor;
-import niter.linux.LinuxException;
-import niter.linux.UnixSocket;
 
 /**
  * The descriptors that a client sent, by the token under which the segment knows them and the
@@ -51,21 +49,11 @@ final class HeldDescriptors implements AutoCloseable {
                 before.close();
             }
             byKey.put(PREFIX + (token + i), descriptors.get(i));
-            doNotWait(descriptors.get(i));
         }
         try {
             escrow.hold(byKey);
         } catch (IOException e) {
             LOG.log(System.Logger.Level.WARNING, "{0}: not held yet: {1}", id, e.getMessage());
-        }
-    }
-
-    /** What is sent as an eventfd may be a pipe that nobody reads: it must not stop the thread. */
-    private void doNotWait(Descriptor descriptor) {
-        try {
-            UnixSocket.setNonBlocking(descriptor.number(), true);
-        } catch (LinuxException e) { // one of O_PATH, say, to which nobody can write
-            LOG.log(System.Logger.Level.WARNING, "{0}: a descriptor: {1}", id, e.getMessage());
         }
     }
 

@@ -260,7 +260,12 @@ final class Requests {
         for (int i = 0; i < count; i++) {
             int vector = (int) start + i;
             switch (data) {
-                case Wire.SET_EVENTFD -> vectors.assign(vector, descriptors == 0 ? 0 : token + i);
+                case Wire.SET_EVENTFD -> {
+                    int errno = vectors.assign(vector, descriptors == 0 ? 0 : token + i);
+                    if (errno != 0) {
+                        return -errno;
+                    }
+                }
                 case Wire.SET_BOOL -> {
                     if (request.get(JAVA_BYTE, PAYLOAD + 20 + i) != 0) {
                         regions.interrupt(vector);

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import niter.linux.Errno;
 import niter.linux.EventFd;
 import niter.linux.LinuxException;
 import org.jspecify.annotations.Nullable;
@@ -36,15 +37,32 @@ final class Vectors {
         return eventfds.length;
     }
 
-    /** Stages an eventfd; token 0 takes it away. */
-    void assign(int vector, long token) {
+    /**
+     * Stages an eventfd; token 0 takes it away.
+     *
+     * @return 0, or an errno: to write to anything but an eventfd could wait for its other owners
+     */
+    int assign(int vector, long token) {
+        try {
+            if (token != 0 && !EventFd.isSignallable(descriptors.number(token))) {
+                return Errno.EINVAL;
+            }
+        } catch (LinuxException e) {
+            LOG.log(System.Logger.Level.ERROR, "{0}: no interrupts: {1}", id, e.getMessage());
+            return e.errno();
+        }
+        stage(vector, token);
+        return 0;
+    }
+
+    private void stage(int vector, long token) {
         segment.stagedSlot().set(JAVA_LONG, token(vector), token);
     }
 
     /** Stages that no vector has an eventfd. */
     void clear() {
         for (int i = 0; i < eventfds.length; i++) {
-            assign(i, 0);
+            stage(i, 0);
         }
     }
 
@@ -119,9 +137,9 @@ final class Vectors {
             return false;
         }
         try {
-            EventFd.signal(eventfds[vector]);
+            EventFd.signalShared(eventfds[vector]);
         } catch (LinuxException e) {
-            // The client sent something that is no eventfd: its loss alone.
+            // Of an earlier build, which took what is no eventfd: the client's loss alone.
             LOG.log(
                     System.Logger.Level.WARNING,
                     "{0}: vector {1}: {2}",

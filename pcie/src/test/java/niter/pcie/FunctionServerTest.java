@@ -13,8 +13,6 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import niter.linux.Descriptor;
 import niter.linux.Errno;
 import niter.linux.EventFd;
@@ -204,31 +202,25 @@ class FunctionServerTest {
     }
 
     @Test
-    void anInterruptNeverWaits() throws Exception {
-        client.write(CONFIG, 0x04, 2, 6);
+    void anInterruptGoesToAnEventfdAndToNothingElse() throws IOException {
         Descriptor[] pipe = FileIo.pipe();
         try (Descriptor reader = pipe[0];
-                Descriptor full = pipe[1];
-                Arena arena = Arena.ofConfined()) {
-            int number = full.number();
-            long page = arena.allocate(4096).address();
-            UnixSocket.setNonBlocking(number, true);
-            long written = 1;
-            while (written > 0) {
-                written = FileIo.write(number, page, 4096);
-            }
-            UnixSocket.setNonBlocking(number, false);
-            client.assign(2, full);
-            FutureTask<Long> fired =
-                    new FutureTask<>(
-                            () -> {
-                                client.write(0, 16, 8, 2);
-                                return client.read(0, 0, 8);
-                            });
-            Thread.ofPlatform().daemon().start(fired);
-            assertThat(fired.get(30, TimeUnit.SECONDS)).isZero();
-            assertThat(reader.number()).isPositive(); // open to the end
+                Descriptor writer = pipe[1];
+                Descriptor memory = MemoryFile.create("guest", 4096);
+                Descriptor eventfd = EventFd.create()) {
+            refused(Errno.EINVAL, () -> client.assign(2, writer));
+            refused(Errno.EINVAL, () -> client.assign(2, reader));
+            refused(Errno.EINVAL, () -> client.assign(2, memory));
+            refused(Errno.EINVAL, () -> client.assign(2, client.socket()));
+            refused(Errno.EINVAL, () -> client.assign(2, eventfd, writer)); // neither of them
+            client.write(CONFIG, 0x04, 2, 6);
+            client.write(0, 16, 8, 2);
+            assertThat(client.read(0, 0x3000, 8)).isEqualTo(4);
+            client.assign(2, eventfd);
+            assertThat(client.read(0, 0x3000, 8)).isZero();
+            assertThat(EventFd.drain(eventfd.number())).isEqualTo(1);
         }
+        assertThat(escrow.size()).isEqualTo(4); // segment, listener, connection, eventfd
     }
 
     @Test
