@@ -23,6 +23,18 @@ final class Client {
     /** How long a message may take to arrive as a whole once it has begun. */
     private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    /**
+     * What is served before the others of the core have their turn, in bytes of doorbells: some 900
+     * of them.
+     */
+    static final int TURN_BYTES = 32 * 1024;
+
+    /** What any other message costs, in bytes of doorbells. */
+    private static final int MESSAGE_BYTES = 2 * 1024;
+
+    /** At a take-over: what a socket holds at most, and then some. */
+    static final int ALL_BYTES = 512 * TURN_BYTES;
+
     private static final long NEVER = Long.MAX_VALUE;
     static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
@@ -36,6 +48,7 @@ final class Client {
     private final Regions regions;
     private final Requests requests;
     private long partSinceNanos = NEVER; // a message has begun and not ended
+    private int turnBytes; // what is left of this turn
 
     Client(
             String id,
@@ -75,12 +88,15 @@ final class Client {
     }
 
     /**
-     * Serves all whole messages that have arrived.
+     * Serves whole messages that have arrived, until there are no more or the turn is over; then
+     * the socket stays readable.
      *
+     * @param bytes of the turn, {@link #TURN_BYTES} or {@link #ALL_BYTES}
      * @return false if the connection is over: its end, or a client that broke the protocol
      */
-    boolean serve() {
-        while (true) {
+    boolean serve(int bytes) {
+        turnBytes = bytes;
+        while (turnBytes > 0) {
             int seen = stream.look();
             if (seen == -Errno.EAGAIN) {
                 return true;
@@ -107,6 +123,7 @@ final class Client {
             }
             Failpoint.MESSAGE_CONSUMED.hit();
         }
+        return true;
     }
 
     private boolean waitForRest() {
@@ -124,7 +141,7 @@ final class Client {
     }
 
     /**
-     * Serves the whole messages among the bytes seen.
+     * Serves the whole messages among the bytes seen, as far as the turn goes.
      *
      * @param beside descriptors of the message that ends the bytes; closed here where unused
      * @return bytes served, or -1 where the connection is over
@@ -135,7 +152,7 @@ final class Client {
         boolean taken = false;
         int at = 0;
         try {
-            while (seen - at >= Wire.HEADER_BYTES) {
+            while (turnBytes > 0 && seen - at >= Wire.HEADER_BYTES) {
                 long size = buffer.get(JAVA_INT_UNALIGNED, at + Wire.SIZE) & 0xffff_ffffL;
                 if (size < Wire.HEADER_BYTES || size > Wire.MAX_REQUEST_BYTES) {
                     broken("message size " + size);
@@ -147,10 +164,14 @@ final class Client {
                 int end = at + (int) size;
                 boolean owns = end == seen && !beside.isEmpty();
                 if (isDoorbell(buffer, at, size)) {
+                    turnBytes -= (int) size;
                     Failpoint.DOORBELL_STORED.hit();
                 } else {
                     taken = owns;
                     MemorySegment message = buffer.asSlice(at, size);
+                    // Descriptors ask the keeper, a reset waits for the device: one of them a turn.
+                    boolean takesTime = owns || requests.needsQuiet(message);
+                    turnBytes -= takesTime ? TURN_BYTES : MESSAGE_BYTES;
                     if (!serve(message, start + end, owns ? beside : List.of())) {
                         return -1;
                     }
@@ -162,7 +183,7 @@ final class Client {
                 beside.forEach(Descriptor::close);
             }
         }
-        if (!beside.isEmpty() && at != seen) {
+        if (!beside.isEmpty() && at != seen && turnBytes > 0) {
             broken("descriptors came apart from their message");
             return -1;
         }

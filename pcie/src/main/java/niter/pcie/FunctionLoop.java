@@ -189,7 +189,7 @@ final class FunctionLoop implements Function {
     }
 
     /**
-     * Serves what has arrived.
+     * Serves what has arrived, a turn of it.
      *
      * @param ready whether the descriptor is readable
      */
@@ -210,7 +210,7 @@ final class FunctionLoop implements Function {
                 }
             }
             if (client != null && (inside || isReady(count, CONNECTION))) {
-                serve(client);
+                serve(client, Client.TURN_BYTES);
             }
         } catch (RuntimeException e) {
             fail(e);
@@ -280,8 +280,8 @@ final class FunctionLoop implements Function {
         return false;
     }
 
-    private void serve(Client served) {
-        if (!served.serve()) {
+    private void serve(Client served, int bytes) {
+        if (!served.serve(bytes)) {
             endConnection();
             return;
         }
@@ -353,7 +353,7 @@ final class FunctionLoop implements Function {
         descriptors.keepOnly(token -> dma.refersTo(token) || vectors.refersTo(token));
         LOG.log(System.Logger.Level.INFO, "{0}: connection taken over", id);
         if (client != null) {
-            serve(client); // messages are drained before queues run
+            serve(client, Client.ALL_BYTES); // messages are drained before queues run
         }
     }
 
