@@ -47,6 +47,7 @@ final class Client {
     private final Vectors vectors;
     private final Regions regions;
     private final Requests requests;
+    private final LogRation ration;
     private long partSinceNanos = NEVER; // a message has begun and not ended
     private int turnBytes; // what is left of this turn
 
@@ -59,7 +60,8 @@ final class Client {
             DmaTable dma,
             Vectors vectors,
             Regions regions,
-            Requests requests) {
+            Requests requests,
+            LogRation ration) {
         this.id = id;
         this.segment = segment;
         this.stream = stream;
@@ -69,6 +71,7 @@ final class Client {
         this.vectors = vectors;
         this.regions = regions;
         this.requests = requests;
+        this.ration = ration;
     }
 
     MessageStream stream() {
@@ -136,7 +139,8 @@ final class Client {
     }
 
     private boolean broken(String what) {
-        LOG.log(System.Logger.Level.WARNING, "{0}: client broke the protocol: {1}", id, what);
+        ration.log(
+                LOG, System.Logger.Level.WARNING, "{0}: client broke the protocol: {1}", id, what);
         return false;
     }
 

@@ -27,6 +27,7 @@ final class DmaTable implements DmaMap {
     private final String id;
     private final FunctionSegment segment;
     private final HeldDescriptors descriptors;
+    private final LogRation ration;
     private final Map<Long, Mapping> mappings = new HashMap<>(); // by token
 
     // What address() looks at, rebuilt by refresh.
@@ -38,8 +39,9 @@ final class DmaTable implements DmaMap {
     private int last; // where the previous answer was
     private int generation;
 
-    DmaTable(String id, FunctionSegment segment, HeldDescriptors descriptors) {
+    DmaTable(String id, FunctionSegment segment, HeldDescriptors descriptors, LogRation ration) {
         this.id = id;
+        this.ration = ration;
         this.segment = segment;
         this.descriptors = descriptors;
     }
@@ -211,7 +213,8 @@ final class DmaTable implements DmaMap {
             int mapFlags = (int) slot.get(JAVA_LONG, at + SegmentLayout.DMA_FLAGS);
             int errno = mapFile(token, offset, size, mapFlags);
             if (errno != 0) {
-                LOG.log(
+                ration.log(
+                        LOG,
                         System.Logger.Level.ERROR,
                         "{0}: guest memory cannot be mapped again: {1}",
                         id,

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import niter.linux.Descriptor;
@@ -48,7 +49,8 @@ final class FunctionLoop implements Function {
     private final ServiceMark mark;
     private final AtomicLong interrupts = new AtomicLong(); // the function's thread counts, opaque
     private final Epoll epoll = new Epoll();
-    private final LogRation ration = new LogRation(System::nanoTime); // the function's thread
+    private final LogRation ofGuest = new LogRation(System::nanoTime); // the function's thread
+    private final LogRation ofClient = new LogRation(System::nanoTime); // the function's thread
     private final long[] tokens = new long[Epoll.MAX_EVENTS];
     private volatile boolean stopping;
     private volatile boolean removing;
@@ -77,8 +79,8 @@ final class FunctionLoop implements Function {
         this.descriptors = descriptors;
         this.takenOver = takenOver;
         shape = device.shape();
-        dma = new DmaTable(id, segment, descriptors);
-        vectors = new Vectors(id, segment, descriptors);
+        dma = new DmaTable(id, segment, descriptors, ofClient);
+        vectors = new Vectors(id, segment, descriptors, ofClient);
         regions = new Regions(shape, segment, new ConfigSpace(shape), vectors, device);
         requests = new Requests(shape, segment, dma, vectors, regions);
         mark = new ServiceMark(segment.liveState());
@@ -319,11 +321,11 @@ final class FunctionLoop implements Function {
         try {
             connection = UnixSocket.accept(sockets.listener());
         } catch (LinuxException e) {
-            LOG.log(System.Logger.Level.WARNING, "{0}: {1}", id, e.getMessage());
+            ofClient.log(LOG, System.Logger.Level.WARNING, "{0}: {1}", id, e.getMessage());
             return;
         }
         if (connection != null) {
-            FunctionServer.hold(id, escrow, FunctionServer.CONNECTION, connection);
+            hold(connection);
             Failpoint.CONNECTION_HELD.hit();
             begin(connection);
             listen();
@@ -337,7 +339,16 @@ final class FunctionLoop implements Function {
         MessageStream opened = new MessageStream(connection, segment);
         opened.startCounting();
         use(opened);
-        LOG.log(System.Logger.Level.INFO, "{0}: client connected", id);
+        ofClient.log(LOG, System.Logger.Level.INFO, "{0}: client connected", id);
+    }
+
+    private void hold(Descriptor connection) {
+        try {
+            escrow.hold(Map.of(FunctionServer.CONNECTION, connection));
+        } catch (IOException e) {
+            ofClient.log(
+                    LOG, System.Logger.Level.WARNING, "{0}: not held yet: {1}", id, e.getMessage());
+        }
     }
 
     private void resume(Descriptor connection) {
@@ -360,7 +371,17 @@ final class FunctionLoop implements Function {
     private void use(MessageStream used) {
         stream = used;
         client =
-                new Client(id, segment, used, descriptors, device, dma, vectors, regions, requests);
+                new Client(
+                        id,
+                        segment,
+                        used,
+                        descriptors,
+                        device,
+                        dma,
+                        vectors,
+                        regions,
+                        requests,
+                        ofClient);
         watchConnection(used, true);
         vectors.connect(used.descriptor());
     }
@@ -393,9 +414,10 @@ final class FunctionLoop implements Function {
         try {
             escrow.release(FunctionServer.CONNECTION);
         } catch (IOException e) {
-            LOG.log(System.Logger.Level.WARNING, "{0}: not released: {1}", id, e.getMessage());
+            ofClient.log(
+                    LOG, System.Logger.Level.WARNING, "{0}: not released: {1}", id, e.getMessage());
         }
-        LOG.log(System.Logger.Level.INFO, "{0}: client gone", id);
+        ofClient.log(LOG, System.Logger.Level.INFO, "{0}: client gone", id);
         listen();
     }
 
@@ -485,6 +507,6 @@ final class FunctionLoop implements Function {
 
     @Override
     public void guestError(String what) {
-        ration.log(LOG, System.Logger.Level.WARNING, "{0}: guest: {1}", id, what);
+        ofGuest.log(LOG, System.Logger.Level.WARNING, "{0}: guest: {1}", id, what);
     }
 }

@@ -147,7 +147,7 @@ public final class FunctionServer implements AutoCloseable {
         return server;
     }
 
-    static void hold(String id, Escrow escrow, String key, Descriptor descriptor) {
+    private static void hold(String id, Escrow escrow, String key, Descriptor descriptor) {
         try {
             escrow.hold(Map.of(key, descriptor));
         } catch (IOException e) {

@@ -17,6 +17,7 @@ final class HeldDescriptors implements AutoCloseable {
 
     private final String id;
     private final Escrow escrow;
+    private final LogRation ration = new LogRation(System::nanoTime);
     private final Map<Long, Descriptor> byToken = new HashMap<>();
 
     HeldDescriptors(String id, Escrow escrow) {
@@ -53,7 +54,8 @@ final class HeldDescriptors implements AutoCloseable {
         try {
             escrow.hold(byKey);
         } catch (IOException e) {
-            LOG.log(System.Logger.Level.WARNING, "{0}: not held yet: {1}", id, e.getMessage());
+            ration.log(
+                    LOG, System.Logger.Level.WARNING, "{0}: not held yet: {1}", id, e.getMessage());
         }
     }
 
@@ -81,7 +83,8 @@ final class HeldDescriptors implements AutoCloseable {
         try {
             escrow.release(gone.toArray(String[]::new));
         } catch (IOException e) {
-            LOG.log(System.Logger.Level.WARNING, "{0}: not released: {1}", id, e.getMessage());
+            ration.log(
+                    LOG, System.Logger.Level.WARNING, "{0}: not released: {1}", id, e.getMessage());
         }
     }
 

@@ -2,10 +2,11 @@ package niter.pcie;
 
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What a guest can make a function log: ten lines, and one more a second. A guest that asks again
- * and again neither fills the host's disk nor takes the core's time. On the core's thread.
+ * What a guest or a client can make a function log: ten lines, and one more a second. One that asks
+ * again and again neither fills the host's disk nor takes the core's time. On the core's thread.
  */
 public final class LogRation {
     private static final int BURST = 10;
@@ -26,7 +27,11 @@ public final class LogRation {
     }
 
     /** Logs a line, or counts it: the next one says how many were withheld. */
-    public void log(System.Logger log, System.Logger.Level level, String format, Object... values) {
+    public void log(
+            System.Logger log,
+            System.Logger.Level level,
+            String format,
+            @Nullable Object... values) {
         long now = clock.getAsLong();
         if (now - earned < EACH_NANOS) {
             withheld++;

@@ -21,11 +21,13 @@ final class Vectors {
     private final String id;
     private final FunctionSegment segment;
     private final HeldDescriptors descriptors;
+    private final LogRation ration;
     private final int[] eventfds; // derived from the tokens in the segment; -1: none
     private final @Nullable MsixTable table; // of a detachable function, which has no eventfds
 
-    Vectors(String id, FunctionSegment segment, HeldDescriptors descriptors) {
+    Vectors(String id, FunctionSegment segment, HeldDescriptors descriptors, LogRation ration) {
         this.id = id;
+        this.ration = ration;
         this.segment = segment;
         this.descriptors = descriptors;
         eventfds = new int[segment.layout().vectors()];
@@ -48,7 +50,8 @@ final class Vectors {
                 return Errno.EINVAL;
             }
         } catch (LinuxException e) {
-            LOG.log(System.Logger.Level.ERROR, "{0}: no interrupts: {1}", id, e.getMessage());
+            ration.log(
+                    LOG, System.Logger.Level.ERROR, "{0}: no interrupts: {1}", id, e.getMessage());
             return e.errno();
         }
         stage(vector, token);
@@ -140,7 +143,8 @@ final class Vectors {
             EventFd.signalShared(eventfds[vector]);
         } catch (LinuxException e) {
             // Of an earlier build, which took what is no eventfd: the client's loss alone.
-            LOG.log(
+            ration.log(
+                    LOG,
                     System.Logger.Level.WARNING,
                     "{0}: vector {1}: {2}",
                     id,

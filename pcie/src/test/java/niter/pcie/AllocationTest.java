@@ -21,7 +21,7 @@ class AllocationTest {
                 FakeEscrow escrow = new FakeEscrow(() -> {});
                 FunctionSegment segment = FunctionSegment.format(file, shape)) {
             HeldDescriptors held = new HeldDescriptors("adder", escrow);
-            Vectors vectors = new Vectors("adder", segment, held);
+            Vectors vectors = new Vectors("adder", segment, held, new LogRation(System::nanoTime));
             Regions regions = new Regions(shape, segment, new ConfigSpace(shape), vectors, device);
             ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
             long thread = Thread.currentThread().threadId();
