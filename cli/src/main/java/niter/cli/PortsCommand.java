@@ -30,7 +30,10 @@ final class PortsCommand implements Runnable {
                         Table.Cell.of(port.getInstanceId()),
                         Table.Cell.of(port.getProtocol()),
                         Table.Cell.of(port.getPort()),
-                        Table.Cell.of(port.getHostAddress() + ":" + port.getHostPort()),
+                        Table.Cell.of(
+                                port.getHostPort() == 0
+                                        ? ""
+                                        : port.getHostAddress() + ":" + port.getHostPort()),
                         Table.Cell.of(port.getProblem()));
             }
         }

@@ -10,11 +10,13 @@ import java.util.stream.Stream;
  *
  * @param protocol what is forwarded
  * @param hostAddress the instance's public address
- * @param hostPort where the uplink listens
+ * @param hostPort where the uplink listens; {@link #NO_PORT} where the host has none that is free
  * @param address the instance's private address
  * @param port the port there
  */
 record Forward(Protocol protocol, String hostAddress, int hostPort, String address, int port) {
+    static final int NO_PORT = 0;
+
     /** What the uplink forwards. */
     enum Protocol {
         TCP(6),

@@ -5,9 +5,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.BitSet;
 import java.util.List;
-import java.util.Set;
 import niter.controller.control.protocol.IpPermission;
 
 /**
@@ -52,7 +51,8 @@ final class PortPlan {
     }
 
     /**
-     * The ports of an instance, ascending for each protocol, at most {@link #MAX_PORTS}.
+     * The ports of an instance, ascending for each protocol, at most {@link #MAX_PORTS}: a rule's
+     * lowest come first, so SSH is among them however wide it is.
      *
      * @param publicAddress of the host
      * @param permissions of all its groups, inwards
@@ -61,38 +61,49 @@ final class PortPlan {
             String publicAddress, String privateAddress, List<IpPermission> permissions) {
         List<Forward> forwards = new ArrayList<>();
         for (Forward.Protocol protocol : Forward.Protocol.values()) {
-            boolean[] open = open(protocol, permissions);
-            Set<Integer> used = new HashSet<>();
-            for (int port = firstFree; port < PORTS; port++) {
-                if (open[port]) {
-                    used.add(port);
+            int[] ports =
+                    open(protocol, permissions).stream()
+                            .limit(MAX_PORTS - forwards.size())
+                            .toArray();
+            BitSet used = new BitSet(PORTS); // what is beyond the limit takes no port of the host
+            for (int port : ports) {
+                if (port >= firstFree) {
+                    used.set(port);
                 }
             }
-            for (int port = 1; port < PORTS && forwards.size() < MAX_PORTS; port++) {
-                if (open[port]) {
-                    int hostPort = port;
-                    while (hostPort < firstFree || hostPort != port && used.contains(hostPort)) {
-                        hostPort += MOVED;
-                    }
-                    used.add(hostPort);
-                    forwards.add(
-                            new Forward(protocol, publicAddress, hostPort, privateAddress, port));
-                }
+            for (int port : ports) {
+                int hostPort = port >= firstFree ? port : moved(port, used);
+                forwards.add(new Forward(protocol, publicAddress, hostPort, privateAddress, port));
             }
         }
         return forwards;
     }
 
-    private static boolean[] open(Forward.Protocol protocol, List<IpPermission> permissions) {
-        boolean[] open = new boolean[PORTS];
+    /** A port that the user may bind and nothing else is to be; taken. */
+    private int moved(int port, BitSet used) {
+        for (int other = port + MOVED; other < PORTS; other += MOVED) {
+            if (other >= firstFree && !used.get(other)) {
+                used.set(other);
+                return other;
+            }
+        }
+        int other = used.nextClearBit(Math.max(1, firstFree));
+        if (other >= PORTS) {
+            return Forward.NO_PORT;
+        }
+        used.set(other);
+        return other;
+    }
+
+    private static BitSet open(Forward.Protocol protocol, List<IpPermission> permissions) {
+        BitSet open = new BitSet(PORTS);
         for (IpPermission one : permissions) {
             // "All protocols" is not a list of services; what is to be forwarded is named.
             if (one.getProtocol() == protocol.number && Uplink.isCaller(one.getCidr())) {
-                for (int port = one.getFromPort(); port <= one.getToPort(); port++) {
-                    open[port] = true;
-                }
+                open.set(one.getFromPort(), one.getToPort() + 1);
             }
         }
+        open.clear(0); // a rule may say so, but it is no port
         return open;
     }
 }

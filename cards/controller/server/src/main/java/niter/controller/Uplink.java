@@ -41,6 +41,7 @@ final class Uplink implements Qmp.Listener {
 
     private static final System.Logger LOG = System.getLogger(Uplink.class.getName());
     private static final int READY_SECONDS = 10;
+    private static final String NOT_BOUND = "Could not set up host forwarding rule";
     private static final long FIRST_PAUSE_MILLIS = 50;
     private static final long LONGEST_PAUSE_MILLIS = 2000;
     private static final String FIXED =
@@ -132,6 +133,9 @@ final class Uplink implements Qmp.Listener {
 
     /** Why a port is not forwarded; empty where it is, or will be at once. */
     synchronized String problem(Forward forward) {
+        if (forward.hostPort() == Forward.NO_PORT) {
+            return "no port of this host that you may bind is free for it";
+        }
         return problems.getOrDefault(forward, "");
     }
 
@@ -206,6 +210,7 @@ final class Uplink implements Qmp.Listener {
         synchronized (this) {
             missing = new LinkedHashSet<>(wanted);
         }
+        missing.removeIf(one -> one.hostPort() == Forward.NO_PORT);
         for (Forward there : Forward.listed(monitor(qmp, "info usernet")).toList()) {
             if (!missing.remove(there)) {
                 monitor(qmp, "hostfwd_remove world " + there.host());
@@ -216,7 +221,11 @@ final class Uplink implements Qmp.Listener {
             String answer = monitor(qmp, "hostfwd_add world " + forward.rule()).strip();
             if (!answer.isEmpty()) {
                 LOG.log(System.Logger.Level.WARNING, "{0}: {1}", forward.host(), answer);
-                refused.put(forward, forward.host() + " is taken by another program");
+                refused.put(
+                        forward,
+                        answer.startsWith(NOT_BOUND)
+                                ? forward.host() + " is taken by another program"
+                                : answer);
             }
         }
         synchronized (this) {

@@ -52,11 +52,48 @@ class PortPlanTest {
                         "tcp:127.42.7.1:10022-172.31.0.4:10022");
     }
 
+    private static List<Forward> forwards(int firstFree, IpPermission... permissions) {
+        return new PortPlan(firstFree).forwards(HOST, PRIVATE, List.of(permissions));
+    }
+
     @Test
-    void aRangeIsForwardedUpToALimit() {
-        assertThat(rules(1024, open(6, 0, 65_535, "0.0.0.0/0")))
-                .hasSize(PortPlan.MAX_PORTS)
-                .doesNotHaveDuplicates();
+    void aRangeIsForwardedUpToALimitSshFirstOfAll() {
+        List<Forward> all =
+                forwards(
+                        1024, open(6, 0, 65_535, "0.0.0.0/0"), open(17, 0, 65_535, "0.0.0.0/0"));
+        assertThat(all).hasSize(PortPlan.MAX_PORTS);
+        assertThat(all).extracting(Forward::hostPort).doesNotHaveDuplicates();
+        assertThat(all).allSatisfy(one -> assertThat(one.hostPort()).isBetween(1024, 65_535));
+        assertThat(all)
+                .extracting(Forward::rule)
+                .contains("tcp:127.42.7.1:10022-172.31.0.4:22");
+    }
+
+    @Test
+    void whereTheUsualOnesAreWantedAnyFreePortOfTheHostIsTaken() {
+        assertThat(
+                        rules(
+                                1024,
+                                open(6, 22, 22, "0.0.0.0/0"),
+                                open(6, 1024, 1024, "0.0.0.0/0"),
+                                open(6, 10_022, 10_022, "0.0.0.0/0"),
+                                open(6, 20_022, 20_022, "0.0.0.0/0"),
+                                open(6, 30_022, 30_022, "0.0.0.0/0"),
+                                open(6, 40_022, 40_022, "0.0.0.0/0"),
+                                open(6, 50_022, 50_022, "0.0.0.0/0"),
+                                open(6, 60_022, 60_022, "0.0.0.0/0")))
+                .first()
+                .isEqualTo("tcp:127.42.7.1:1025-172.31.0.4:22");
+    }
+
+    @Test
+    void whereTheUserMayBindNoPortThatIsFreeThereIsNone() {
+        assertThat(forwards(65_535, open(6, 22, 23, "0.0.0.0/0")))
+                .extracting(Forward::hostPort)
+                .containsExactly(65_535, Forward.NO_PORT);
+        assertThat(forwards(65_536, open(6, 22, 22, "0.0.0.0/0")))
+                .extracting(Forward::hostPort)
+                .containsExactly(Forward.NO_PORT);
     }
 
     @Test
