@@ -2,6 +2,7 @@ package niter.controller;
 
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -62,28 +63,40 @@ final class Card {
     /**
      * Asks and waits for the answer.
      *
-     * @throws RefusedException with the card's reason
+     * @throws RefusedException with the card's reason, or because it cannot be told as much
      * @throws IOException if the card does not come or does not answer
      */
     FromCard ask(ToCard.Builder request) throws RefusedException, IOException {
-        CompletableFuture<FromCard> answer = new CompletableFuture<>();
-        long id;
-        synchronized (this) {
-            awaitConnection();
-            id = ++lastId;
-            Question question = new Question(request.setId(id).build(), answer);
-            pending.put(id, question);
-            send(question);
+        long id = nextId();
+        ToCard message = request.setId(id).build();
+        if (!ControlChannel.fits(message)) { // before it is remembered: it could never be sent
+            throw new RefusedException(
+                    "%s takes %d bytes: the card %s takes a message of at most %d"
+                            .formatted(
+                                    message.getBodyCase().name().toLowerCase(Locale.ROOT),
+                                    message.getSerializedSize(),
+                                    name,
+                                    ControlChannel.MAX_PACKET_BYTES));
         }
-        Failpoint.CONTROLLER_CARD_ASKED.hit();
+        CompletableFuture<FromCard> answer = new CompletableFuture<>();
         try {
-            FromCard message = answer.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
-            Failpoint.CONTROLLER_CARD_ANSWERED.hit();
-            if (message.hasFailed()) {
-                throw new RefusedException(message.getFailed().getMessage());
+            synchronized (this) {
+                awaitConnection();
+                Question question = new Question(message, answer);
+                pending.put(id, question);
+                send(question);
             }
-            return message;
-        } catch (TimeoutException | ExecutionException e) {
+            Failpoint.CONTROLLER_CARD_ASKED.hit();
+            FromCard answered = answer.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            Failpoint.CONTROLLER_CARD_ANSWERED.hit();
+            if (answered.hasFailed()) {
+                throw new RefusedException(answered.getFailed().getMessage());
+            }
+            return answered;
+        } catch (ExecutionException e) {
+            throw new IOException(
+                    "the card %s cannot be asked: %s".formatted(name, e.getCause()), e);
+        } catch (TimeoutException e) {
             throw new IOException("the card " + name + " does not answer", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -91,6 +104,10 @@ final class Card {
         } finally {
             forget(id);
         }
+    }
+
+    private synchronized long nextId() {
+        return ++lastId;
     }
 
     private synchronized void forget(long id) {
@@ -123,6 +140,9 @@ final class Card {
             channel.send(question.message);
         } catch (IOException e) {
             LOG.log(System.Logger.Level.INFO, "card {0}: {1}", name, e.getMessage());
+        } catch (RuntimeException e) { // a defect of this one, which must not end the others
+            LOG.log(System.Logger.Level.ERROR, "card " + name, e);
+            question.answer.completeExceptionally(e);
         }
     }
 
@@ -132,16 +152,9 @@ final class Card {
      * @param connected runs, once, on a thread of its own when requests may be sent
      */
     void serve(ControlChannel connection, Runnable connected) {
-        synchronized (this) {
-            if (channel != null) {
-                channel.close(); // of a process that is gone; its thread sees the end
-            }
-            channel = connection;
-            pending.values().forEach(this::send);
-            notifyAll();
-        }
-        Thread.ofPlatform().daemon().name("card-" + name + "-connected").start(connected);
         try {
+            begin(connection);
+            Thread.ofPlatform().daemon().name("card-" + name + "-connected").start(connected);
             ControlChannel.@Nullable Received<FromCard> received =
                     connection.receive(FromCard.parser());
             while (received != null) {
@@ -154,6 +167,16 @@ final class Card {
         } finally {
             end(connection);
         }
+    }
+
+    /** Asks it what was not answered by the one before it. */
+    private synchronized void begin(ControlChannel connection) {
+        if (channel != null) {
+            channel.close(); // of a process that is gone; its thread sees the end
+        }
+        channel = connection;
+        pending.values().forEach(this::send);
+        notifyAll();
     }
 
     private void dispatch(FromCard message) {

@@ -61,7 +61,8 @@ final class Host {
         volumes = new Volumes(ebs, process(Volumes.CARD, java, dist), state);
         volumeRecords = new VolumeRecords(state);
         ebsVolumes = new EbsVolumes(volumeRecords, volumes, () -> instances(), state.volumes());
-        NetworkFile file = new NetworkFile(state, SecurityGroups.first());
+        NetworkFile file =
+                new NetworkFile(state, SecurityGroups.first(), () -> instances().records());
         SecurityGroups groups = new SecurityGroups(file, () -> instances().records());
         Metadata metadata = new Metadata(services, process(Metadata.CARD, java, dist), groups);
         network =

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,19 +51,39 @@ final class Instances {
             admission.check(admitted(), request.type(), missing);
             admission.checkDisk(request.rootDisk(), missing);
         }
+        List<InstanceRecord> fresh = fresh(request, made);
+        Iterator<InstanceRecord> next = fresh.iterator();
         List<Instance> all = new ArrayList<>();
-        for (int i = 0; i < made.length; i++) {
-            Instance instance = made[i];
-            if (instance == null) {
-                InstanceRecord record = parts.network().withInterface(request.record(i), records());
-                store.write(record);
-                instance = new Instance(record, parts);
-                byId.put(record.getInstanceId(), instance);
-                instance.wake();
-            }
-            all.add(instance);
+        for (Instance before : made) {
+            all.add(before == null ? add(next.next()) : before);
         }
         return all;
+    }
+
+    /** Records of those that are missing, all or none. */
+    private List<InstanceRecord> fresh(LaunchRequest request, @Nullable Instance[] made)
+            throws ApiException {
+        List<InstanceRecord> fresh = new ArrayList<>();
+        List<InstanceRecord> all = new ArrayList<>(records());
+        for (int i = 0; i < made.length; i++) {
+            if (made[i] == null) {
+                InstanceRecord record = parts.network().withInterface(request.record(i), all);
+                fresh.add(record);
+                all.add(record);
+            }
+        }
+        if (!fresh.isEmpty()) {
+            parts.network().checkRoom(all);
+        }
+        return fresh;
+    }
+
+    private Instance add(InstanceRecord record) throws IOException {
+        store.write(record);
+        Instance instance = new Instance(record, parts);
+        byId.put(record.getInstanceId(), instance);
+        instance.wake();
+        return instance;
     }
 
     private @Nullable Instance[] madeBefore(LaunchRequest request) throws ApiException {

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
+import niter.controller.control.ControlChannel;
 import niter.controller.control.Ipv4;
 import niter.controller.control.Ipv6;
 import niter.controller.control.StateDirectory;
@@ -20,11 +21,7 @@ import niter.controller.control.protocol.Function;
 import niter.controller.control.protocol.IpPermission;
 import niter.controller.control.protocol.ListDrops;
 import niter.controller.control.protocol.ListFunctions;
-import niter.controller.control.protocol.NetworkInterface;
 import niter.controller.control.protocol.RemoveFunction;
-import niter.controller.control.protocol.Route;
-import niter.controller.control.protocol.RouteTarget;
-import niter.controller.control.protocol.SetNetwork;
 import niter.controller.control.protocol.ToCard;
 import niter.controller.northbound.Drop;
 import niter.controller.northbound.Drops;
@@ -38,6 +35,8 @@ import niter.controller.record.Wish;
  * starts when needed.
  */
 final class Network {
+    private static final System.Logger LOG = System.getLogger(Network.class.getName());
+
     static final String CARD = "vpc";
 
     static final String VPC = "172.31.0.0/16"; // EC2's default VPC
@@ -128,6 +127,22 @@ final class Network {
         throw ApiException.exhausted("subnet: all addresses of " + SUBNET + " are taken");
     }
 
+    /**
+     * Checks that the card can be told of all these.
+     *
+     * @throws ApiException InstanceLimitExceeded
+     */
+    void checkRoom(Collection<InstanceRecord> all) throws ApiException {
+        if (!CardNetwork.fits(groups.record(), all)) {
+            throw ApiException.exhausted(
+                    ("InstanceLimitExceeded: the VPC card is told of all instances and rules in one"
+                                    + " message of at most %d bytes, which takes no %d instances"
+                                    + " beside the rules that there are: terminate some, or delete"
+                                    + " rules")
+                            .formatted(ControlChannel.MAX_PACKET_BYTES, all.size()));
+        }
+    }
+
     /** Empty where there is none left: the instance reaches the VPC only. */
     private String publicAddress(Set<String> taken) {
         for (int host = 1; host < PublicRange.HOSTS; host++) {
@@ -166,7 +181,9 @@ final class Network {
                                 EnsureInterface.newBuilder()
                                         .setFunctionId(id)
                                         .setSocketPath(state.functionSocket(id).toString())
-                                        .setInterface(networkInterface(record))));
+                                        .setInterface(
+                                                CardNetwork.networkInterface(
+                                                        record, groups.all()))));
         configure();
     }
 
@@ -183,22 +200,7 @@ final class Network {
 
     /** Tells the card the whole VPC. One at a time: the last one told is the newest. */
     synchronized void configure() throws Card.RefusedException, IOException {
-        SetNetwork.Builder network =
-                SetNetwork.newBuilder()
-                        .setVpcCidr(VPC)
-                        .setDomain(DOMAIN)
-                        .setUplinkCidr(Uplink.NETWORK)
-                        .addRoute(
-                                Route.newBuilder()
-                                        .setDestinationCidr("0.0.0.0/0")
-                                        .setTarget(RouteTarget.INTERNET_GATEWAY));
-        network.addAllSecurityGroup(CardGroups.of(groups.inForce()));
-        for (InstanceRecord record : records.get()) {
-            if (has(record)) {
-                network.addInterface(networkInterface(record));
-            }
-        }
-        card.ask(ToCard.newBuilder().setSetNetwork(network));
+        card.ask(CardNetwork.message(groups.record(), records.get()));
         List<Forward> forwards = new ArrayList<>();
         forwardsOf(records.get()).values().forEach(forwards::addAll);
         uplink.forward(forwards);
@@ -252,23 +254,6 @@ final class Network {
         return all.build();
     }
 
-    private NetworkInterface networkInterface(InstanceRecord record) {
-        return NetworkInterface.newBuilder()
-                .setInterfaceId(record.getInterfaceId())
-                .setMac(record.getMac())
-                .setPrivateIpv4(record.getPrivateIpv4())
-                .setSubnetCidr(SUBNET)
-                .addAllSecurityGroup(
-                        groups.of(record).stream()
-                                .map(niter.controller.northbound.SecurityGroup::getGroupId)
-                                .toList())
-                .setHostName(hostName(record))
-                .setSourceDestCheck(true)
-                .setPublicIpv4(record.getPublicIpv4())
-                .setIpv6(ipv6(record))
-                .build();
-    }
-
     /**
      * Made from the IPv4 address, so that it is the same for as long; empty where there is none.
      */
@@ -302,7 +287,11 @@ final class Network {
                 ToCard.newBuilder()
                         .setRemoveFunction(RemoveFunction.newBuilder().setFunctionId(interfaceId)));
         metadata.withdraw(interfaceId);
-        configure();
+        try {
+            configure();
+        } catch (Card.RefusedException e) { // what is too large without it ends one by one
+            LOG.log(System.Logger.Level.WARNING, "{0}: {1}", interfaceId, e.getMessage());
+        }
     }
 
     /** Packets that the card and its services dropped; none of a process that does not run. */

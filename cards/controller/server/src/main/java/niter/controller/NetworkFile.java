@@ -4,9 +4,13 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
+import java.util.function.Supplier;
+import niter.controller.control.ControlChannel;
 import niter.controller.control.StateDirectory;
 import niter.controller.northbound.SecurityGroup;
+import niter.controller.record.InstanceRecord;
 import niter.controller.record.NetworkRecord;
 
 /**
@@ -18,14 +22,21 @@ final class NetworkFile {
     private static final int VERSION = 2;
 
     private final Path file;
+    private final Supplier<Collection<InstanceRecord>> instances;
     private volatile NetworkRecord record;
 
     /**
      * Reads it, or makes it.
      *
+     * @param instances whose interfaces the card is told of beside it
      * @throws IOException with one line that names the file, if it cannot be read
      */
-    NetworkFile(StateDirectory state, List<SecurityGroup> first) throws IOException {
+    NetworkFile(
+            StateDirectory state,
+            List<SecurityGroup> first,
+            Supplier<Collection<InstanceRecord>> instances)
+            throws IOException {
+        this.instances = instances;
         file = state.root().resolve("network");
         if (Files.exists(file)) {
             record = read();
@@ -72,10 +83,19 @@ final class NetworkFile {
      */
     void replace(NetworkRecord next) throws ApiException, IOException {
         int bytes = CardGroups.bytes(next);
-        if (bytes > CardGroups.MAX_BYTES && bytes > CardGroups.bytes(record)) {
+        boolean more = bytes > CardGroups.bytes(record);
+        if (more && bytes > CardGroups.MAX_BYTES) {
             throw ApiException.exhausted(
                     "RulesPerSecurityGroupLimitExceeded: all groups together have more rules than"
                             + " the VPC card can be told: delete some");
+        }
+        if (more && !CardNetwork.fits(next, instances.get())) {
+            throw ApiException.exhausted(
+                    ("RulesPerSecurityGroupLimitExceeded: the VPC card is told of all instances and"
+                                    + " rules in one message of at most %d bytes, which takes no"
+                                    + " more rules beside %d instances: delete some, or terminate"
+                                    + " instances")
+                            .formatted(ControlChannel.MAX_PACKET_BYTES, instances.get().size()));
         }
         write(next);
         record = next;

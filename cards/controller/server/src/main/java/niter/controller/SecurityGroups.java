@@ -114,6 +114,11 @@ final class SecurityGroups {
         return file.record().getSecurityGroupList();
     }
 
+    /** All of them and the prefix lists that they name. */
+    NetworkRecord record() {
+        return file.record();
+    }
+
     /** All of them, with ranges where rules name prefix lists. */
     List<SecurityGroup> inForce() {
         return CardGroups.withRanges(file.record());

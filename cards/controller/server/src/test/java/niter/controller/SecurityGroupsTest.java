@@ -36,7 +36,8 @@ class SecurityGroupsTest {
     }
 
     private SecurityGroups opened() throws IOException {
-        return new SecurityGroups(new NetworkFile(state, SecurityGroups.first()), () -> instances);
+        return new SecurityGroups(
+                new NetworkFile(state, SecurityGroups.first(), () -> instances), () -> instances);
     }
 
     private static SecurityGroupRule rule(String protocol, int from, int to, String cidr) {

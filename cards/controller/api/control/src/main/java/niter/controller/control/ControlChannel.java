@@ -92,10 +92,20 @@ public final class ControlChannel implements AutoCloseable {
         return send(message, UnixSocket.MSG_DONTWAIT, descriptors);
     }
 
+    /** Whether a packet takes a message. */
+    public static boolean fits(MessageLite message) {
+        return packetBytes(message) <= MAX_PACKET_BYTES;
+    }
+
+    private static int packetBytes(MessageLite message) {
+        int length = message.getSerializedSize();
+        return CodedOutputStream.computeUInt32SizeNoTag(length) + length;
+    }
+
     private boolean send(MessageLite message, int flags, Descriptor... descriptors)
             throws IOException {
         int length = message.getSerializedSize();
-        int bytes = CodedOutputStream.computeUInt32SizeNoTag(length) + length;
+        int bytes = packetBytes(message);
         if (bytes > MAX_PACKET_BYTES || descriptors.length > MAX_DESCRIPTORS) {
             throw new IllegalArgumentException(
                     "a packet takes %d bytes and %d descriptors, not %d and %d"
