@@ -111,20 +111,37 @@ public final class CardConnection {
         }
     }
 
-    /** The card's answer; a defect of it must not keep the controller waiting. */
-    private FromCard.Builder answer(ToCard request) throws InterruptedException {
+    /**
+     * The card's answer. Neither a defect of it nor more than a packet takes may keep the
+     * controller waiting, or end this process: it would be asked the same again.
+     */
+    private FromCard answer(ToCard request) throws InterruptedException {
+        FromCard.Builder answer;
         try {
-            return card.answer(request);
+            answer = card.answer(request);
         } catch (RuntimeException e) {
             LOG.log(System.Logger.Level.ERROR, request.getBodyCase().toString(), e);
-            return FromCard.newBuilder()
-                    .setFailed(Failed.newBuilder().setMessage("a defect of the card: " + e));
+            answer = failed("a defect of the card: " + e);
         }
+        FromCard whole = answer.setId(request.getId()).build();
+        return ControlChannel.fits(whole)
+                ? whole
+                : failed(
+                                "the answer takes %d bytes, a message at most %d"
+                                        .formatted(
+                                                whole.getSerializedSize(),
+                                                ControlChannel.MAX_PACKET_BYTES))
+                        .setId(request.getId())
+                        .build();
+    }
+
+    private static FromCard.Builder failed(String message) {
+        return FromCard.newBuilder().setFailed(Failed.newBuilder().setMessage(message));
     }
 
     private void answer(ControlChannel channel, ToCard request) {
         try {
-            channel.send(answer(request).setId(request.getId()).build());
+            channel.send(answer(request));
         } catch (IOException e) {
             LOG.log(System.Logger.Level.DEBUG, "controller: {0}", e.getMessage()); // asks again
         } catch (InterruptedException e) {
