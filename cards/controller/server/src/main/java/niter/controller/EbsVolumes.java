@@ -56,7 +56,11 @@ final class EbsVolumes {
 
     // ---- create and delete -------------------------------------------------------------------
 
-    /** Makes a volume, all zeroes; done already where the client token is known. */
+    /**
+     * Makes a volume, all zeroes; done already where the client token is known.
+     *
+     * @throws ApiException IdempotentParameterMismatch where that was used for another one
+     */
     VolumeRecord create(CreateVolumeRequest request) throws ApiException, IOException {
         if (request.getSizeGib() < 1 || request.getSizeGib() > MAX_GIB) {
             throw ApiException.invalid(
@@ -77,10 +81,11 @@ final class EbsVolumes {
     private VolumeRecord remembered(CreateVolumeRequest request) throws ApiException, IOException {
         synchronized (records) {
             String token = request.getClientToken();
+            @Nullable VolumeRecord before = madeBefore(request);
+            if (before != null) {
+                return before;
+            }
             for (VolumeRecord one : records.all()) {
-                if (!token.isEmpty() && one.getClientToken().equals(token)) {
-                    return one;
-                }
                 if (!request.getName().isEmpty() && one.getName().equals(request.getName())) {
                     throw new ApiException(
                             Status.Code.ALREADY_EXISTS,
@@ -102,6 +107,22 @@ final class EbsVolumes {
             records.add(made);
             return made;
         }
+    }
+
+    private @Nullable VolumeRecord madeBefore(CreateVolumeRequest request) throws ApiException {
+        String token = request.getClientToken();
+        for (VolumeRecord one : records.all()) {
+            if (!token.isEmpty() && one.getClientToken().equals(token)) {
+                if (!one.getName().equals(request.getName())
+                        || one.getSizeBytes() != request.getSizeGib() << 30) {
+                    throw ApiException.invalid(
+                            "IdempotentParameterMismatch: client_token: was used for another"
+                                    + " request: take a new one");
+                }
+                return one;
+            }
+        }
+        return null;
     }
 
     private VolumeRecord finishCreating(VolumeRecord record) throws ApiException, IOException {
