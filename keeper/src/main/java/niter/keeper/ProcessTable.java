@@ -114,6 +114,7 @@ final class ProcessTable {
      *
      * @param inherit become 3, 4, … in it; they stay the caller's
      * @return its pid
+     * @throws RefusedException if it cannot be started, or the next keeper could not know of it
      */
     int start(Spawn spec, List<Descriptor> inherit) throws RefusedException {
         Launcher.check(spec, inherit);
@@ -130,7 +131,17 @@ final class ProcessTable {
         ManagedProcess process = new ManagedProcess(spec);
         byName.remove(spec.getProcess()); // it becomes the youngest
         byName.put(spec.getProcess(), process);
-        save(); // first: a successor must know the name of what it may find
+        try { // first: a successor must know the name of what it may find
+            write();
+        } catch (IOException e) {
+            byName.remove(spec.getProcess());
+            if (before != null) {
+                byName.put(spec.getProcess(), before);
+            }
+            throw new RefusedException(
+                    "process: %s cannot be remembered: %s"
+                            .formatted(spec.getProcess(), e.getMessage()));
+        }
         try {
             return launch(process, inherit);
         } catch (IOException | LinuxException e) {
@@ -466,9 +477,14 @@ final class ProcessTable {
         return byName.values().stream().allMatch(process -> process.running() == null);
     }
 
+    private void write() throws IOException {
+        file.write(byName.values().stream().map(ManagedProcess::record).toList());
+    }
+
+    /** Where it cannot be written the last one stays: it names all that run. */
     void save() {
         try {
-            file.write(byName.values().stream().map(ManagedProcess::record).toList());
+            write();
         } catch (IOException e) {
             LOG.log(System.Logger.Level.ERROR, "the table is not saved: {0}", e.getMessage());
         }

@@ -124,6 +124,20 @@ class KeeperProcessesTest {
         assertThat(client.processes()).extracting("name").doesNotContain("other");
     }
 
+    @Test
+    void startsNothingThatItsSuccessorCouldNotKnowOf() throws Exception {
+        client.spawn(keeper.shell("i-1", RESTART_NEVER, "exit 3"));
+        TestKeeper.next(ends, "i-1");
+        Path written = Files.createDirectory(keeper.state().run().resolve("keeper.table.new"));
+        String reason = "cannot be remembered: " + written;
+        assertRefused(keeper.sleeper("i-1", RESTART_NEVER), "process: i-1 " + reason);
+        assertRefused(keeper.sleeper("worker", RESTART_ALWAYS), "process: worker " + reason);
+        assertThat(TestKeeper.row(client, "i-1").getLastEnd()).isEqualTo("exit status 3");
+        assertThat(client.processes()).extracting("name").doesNotContain("worker");
+        Files.delete(written); // there is room again
+        assertThat(client.spawn(keeper.sleeper("worker", RESTART_ALWAYS))).isPositive();
+    }
+
     private void assertRefused(Spawn spawn, String message) {
         assertThatThrownBy(() -> client.spawn(spawn))
                 .isInstanceOf(KeeperRefusedException.class)
