@@ -44,6 +44,7 @@ final class Keeper implements AutoCloseable, Connection.Handler {
     private static final int BACKLOG = 64;
     private static final int MAX_CONNECTIONS = 256;
     private static final long ACCEPT_PAUSE_NANOS = 1_000_000_000L;
+    private static final long LOGS_NANOS = 10_000_000_000L; // a log may grow that long
 
     private final StateDirectory state;
     private final Output output;
@@ -126,7 +127,14 @@ final class Keeper implements AutoCloseable, Connection.Handler {
 
     /** Serves until it is shut down. */
     void run() {
+        loop.after(LOGS_NANOS, this::boundLogs);
         loop.run();
+    }
+
+    private void boundLogs() {
+        loop.after(LOGS_NANOS, this::boundLogs);
+        table.boundLogs();
+        output.boundLog();
     }
 
     /** From any thread: as ShutDown. */

@@ -1,6 +1,7 @@
 package niter.keeper;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -487,6 +488,21 @@ final class ProcessTable {
             write();
         } catch (IOException e) {
             LOG.log(System.Logger.Level.ERROR, "the table is not saved: {0}", e.getMessage());
+        }
+    }
+
+    /** Processes may run for years: their logs are kept small meanwhile. */
+    void boundLogs() {
+        for (ManagedProcess process : byName.values()) {
+            String log = process.spec().getLogFile();
+            if (process.running() == null || log.isEmpty()) {
+                continue;
+            }
+            try {
+                LogFile.bound(Path.of(log));
+            } catch (IOException e) {
+                LOG.log(System.Logger.Level.WARNING, "{0}: {1}", log, e.getMessage());
+            }
         }
     }
 

@@ -103,6 +103,20 @@ class KeeperProcessesTest {
     }
 
     @Test
+    void boundsTheLogOfAProcessThatRuns() throws Exception {
+        Path log = keeper.state().log("i-1");
+        String script =
+                "head -c 3000000 /dev/zero; echo last;"
+                        + " until [ $(stat -c %%s %1$s) -lt 1000000 ]; do sleep 0.1; done; echo new";
+        client.spawn(keeper.shell("i-1", RESTART_NEVER, script.formatted(log)));
+        assertThat(TestKeeper.next(ends, "i-1").getExitStatus()).isZero();
+        assertThat(log).hasContent("new\n");
+        Path before = log.resolveSibling("i-1.log.1");
+        assertThat(before).hasSize(LogFile.MAX_BYTES);
+        assertThat(Files.readString(before)).endsWith("\0last\n");
+    }
+
+    @Test
     void refusesWithTheFieldAndWhatWasExpected() throws Exception {
         client.spawn(keeper.sleeper("worker", RESTART_ALWAYS));
         Spawn good = keeper.sleeper("other", RESTART_ALWAYS);
@@ -128,6 +142,7 @@ class KeeperProcessesTest {
     void startsNothingThatItsSuccessorCouldNotKnowOf() throws Exception {
         client.spawn(keeper.shell("i-1", RESTART_NEVER, "exit 3"));
         TestKeeper.next(ends, "i-1");
+        TestKeeper.row(client, "i-1"); // asked after that end is in the table
         Path written = Files.createDirectory(keeper.state().run().resolve("keeper.table.new"));
         String reason = "cannot be remembered: " + written;
         assertRefused(keeper.sleeper("i-1", RESTART_NEVER), "process: i-1 " + reason);

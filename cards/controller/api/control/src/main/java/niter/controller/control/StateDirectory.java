@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * run/                sockets, the keeper's lock and table; nothing that outlives a reboot
  * volumes/vol-…       sparse files
  * instances/i-…/      one directory per instance
- * logs/               one file per process, each of bounded size
+ * logs/               one file per process, begun anew from 1 MiB on, and NAME.log.1 before it
  * ssh/                the key that logs in to instances, and their host keys
  * network             security groups
  * events              what died and what became of it, and events.1 before it
