@@ -105,8 +105,7 @@ class InstancesTest {
     void noMoreAreMadeThanTheCardCanBeToldOf() throws Exception {
         RecordStore store = new RecordStore(state);
         assertThat(fill(store))
-                .isBetween(
-                        ControlChannel.MAX_PACKET_BYTES - 300, ControlChannel.MAX_PACKET_BYTES);
+                .isBetween(ControlChannel.MAX_PACKET_BYTES - 300, ControlChannel.MAX_PACKET_BYTES);
         Admission admission = new Admission(4, 1L << 40, state.volumes());
         HostParts parts =
                 new HostParts(
@@ -127,7 +126,9 @@ class InstancesTest {
                 .hasMessageStartingWith("InstanceLimitExceeded: ")
                 .hasMessageContaining("at most 65536 bytes");
         assertThat(instances.records()).hasSameSizeAs(records);
-        assertThat(new RecordStore(state).load()).as("nothing is left of it").hasSameSizeAs(records);
+        assertThat(new RecordStore(state).load())
+                .as("nothing is left of it")
+                .hasSameSizeAs(records);
     }
 
     @Test

@@ -59,14 +59,11 @@ class PortPlanTest {
     @Test
     void aRangeIsForwardedUpToALimitSshFirstOfAll() {
         List<Forward> all =
-                forwards(
-                        1024, open(6, 0, 65_535, "0.0.0.0/0"), open(17, 0, 65_535, "0.0.0.0/0"));
+                forwards(1024, open(6, 0, 65_535, "0.0.0.0/0"), open(17, 0, 65_535, "0.0.0.0/0"));
         assertThat(all).hasSize(PortPlan.MAX_PORTS);
         assertThat(all).extracting(Forward::hostPort).doesNotHaveDuplicates();
         assertThat(all).allSatisfy(one -> assertThat(one.hostPort()).isBetween(1024, 65_535));
-        assertThat(all)
-                .extracting(Forward::rule)
-                .contains("tcp:127.42.7.1:10022-172.31.0.4:22");
+        assertThat(all).extracting(Forward::rule).contains("tcp:127.42.7.1:10022-172.31.0.4:22");
     }
 
     @Test

@@ -92,7 +92,8 @@ class PrefixListsTest {
         assertThat(next.getVersion()).isEqualTo(2);
         assertThat(ranges()).containsExactly("192.0.2.0/24", "198.51.100.0/24");
         SecurityGroups reread =
-                new SecurityGroups(new NetworkFile(state, SecurityGroups.first(), List::of), List::of);
+                new SecurityGroups(
+                        new NetworkFile(state, SecurityGroups.first(), List::of), List::of);
         assertThat(reread.inForce()).as("kept").isEqualTo(groups.inForce());
         refused("DependencyViolation: pl-", () -> lists.delete(list.getPrefixListId()));
         groups.revoke("web", false, List.of(rule("tcp", list)), List.of());
