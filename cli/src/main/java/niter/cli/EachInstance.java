@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.function.BiFunction;
 import niter.controller.northbound.ControllerGrpc.ControllerBlockingStub;
 import niter.controller.northbound.Instance;
+import niter.controller.northbound.InstanceState;
 import niter.controller.northbound.NorthboundChannel;
 
 /** One call for each of several instances: prints the id of each, and a line for each failure. */
@@ -27,9 +28,15 @@ final class EachInstance {
             for (String instance : instances) {
                 progress.waiting(phase + " " + instance);
                 try {
-                    String id = call.apply(channel.blocking(), instance).getInstanceId();
+                    Instance now = call.apply(channel.blocking(), instance);
                     progress.clear();
-                    System.out.println(id);
+                    System.out.println(now.getInstanceId());
+                    if (isStillEnding(now.getState())) {
+                        System.err.println(
+                                "niter: %s is still %s, and goes on: logs/controller.log says more"
+                                        .formatted(instance, States.name(now.getState())));
+                        status = NiterMain.FAILURE;
+                    }
                 } catch (StatusRuntimeException e) {
                     progress.clear();
                     System.err.println("niter: " + ErrorLine.of(e));
@@ -38,5 +45,10 @@ final class EachInstance {
             }
         }
         return status;
+    }
+
+    /** The answer did not wait for ever. */
+    private static boolean isStillEnding(InstanceState state) {
+        return state == InstanceState.STOPPING || state == InstanceState.SHUTTING_DOWN;
     }
 }

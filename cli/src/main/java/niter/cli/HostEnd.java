@@ -10,6 +10,7 @@ import niter.controller.control.KeeperClient;
 import niter.controller.control.StateDirectory;
 import niter.controller.control.protocol.Process;
 import niter.controller.northbound.NorthboundChannel;
+import niter.controller.northbound.ShutDownAnswer;
 import niter.controller.northbound.ShutDownRequest;
 import niter.linux.Descriptor;
 import niter.linux.Errno;
@@ -60,9 +61,14 @@ final class HostEnd {
     private boolean askController() {
         try (NorthboundChannel channel =
                 NorthboundChannel.open(state.controllerSocket(), CONTROLLER_PATIENCE)) {
-            channel.blocking()
-                    .withDeadlineAfter(SHUT_DOWN_SECONDS, TimeUnit.SECONDS)
-                    .shutDown(ShutDownRequest.getDefaultInstance());
+            ShutDownAnswer answer =
+                    channel.blocking()
+                            .withDeadlineAfter(SHUT_DOWN_SECONDS, TimeUnit.SECONDS)
+                            .shutDown(ShutDownRequest.getDefaultInstance());
+            for (String line : answer.getLeftList()) {
+                progress.clear();
+                System.err.println("niter: " + line);
+            }
             return true;
         } catch (StatusRuntimeException e) {
             return false; // it is gone already, or not to be talked to

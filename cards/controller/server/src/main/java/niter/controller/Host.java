@@ -3,11 +3,14 @@ package niter.controller;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.MetricsText;
@@ -32,6 +35,12 @@ final class Host {
 
     /** Cards that can hand over. */
     private static final Set<String> UPDATABLE = Set.of(Volumes.CARD, Network.CARD);
+
+    /** A guest has 30 seconds to stop, after which its machine is killed. */
+    private static final long MACHINES_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+    /** A card that was killed needs a second to start again. */
+    private static final long RELEASE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private final StateDirectory state;
     private final KeeperClient keeper;
@@ -368,19 +377,47 @@ final class Host {
 
     // ---- the end -----------------------------------------------------------------------------
 
-    /** Stops all instances, which run again after the next start, then ends every process. */
-    void shutDown() throws IOException, InterruptedException {
+    /**
+     * Stops all instances, which run again after the next start. None can keep it: where a card
+     * does not start, its functions end with its process.
+     *
+     * @return a line for each that was not stopped in order
+     */
+    List<String> stopAll() throws IOException, InterruptedException {
         Files.writeString(state.downMark(), ""); // the keeper removes it
         instances.all().forEach(Instance::hostGoesDown);
+        long deadline = System.nanoTime() + MACHINES_NANOS;
         for (Instance instance : instances.all()) {
-            instance.await(InstanceState.STOPPED, InstanceState.TERMINATED);
+            instance.awaitMachineEnd(deadline);
         }
+        deadline = System.nanoTime() + RELEASE_NANOS;
+        List<String> left = new ArrayList<>();
+        for (Instance instance : instances.all()) {
+            if (!instance.await(deadline, InstanceState.STOPPED, InstanceState.TERMINATED)) {
+                left.add(left(instance));
+            }
+        }
+        left.forEach(line -> LOG.log(System.Logger.Level.WARNING, line));
+        return left;
+    }
+
+    /** What was wished for is durable: the next controller goes on with that. */
+    private static String left(Instance instance) {
+        String reason = instance.problem().isEmpty() ? "" : ": " + instance.problem();
+        return instance.record().getWish() == Wish.TERMINATE
+                ? instance.id() + " is not terminated yet, niter up goes on with that" + reason
+                : instance.id() + " was ended with the rest, not stopped in order" + reason;
+    }
+
+    /** Ends every process, this one too. */
+    void endProcesses() throws IOException {
         keeper.shutDown();
     }
 
     private void goOnShuttingDown() {
         try {
-            shutDown();
+            stopAll();
+            endProcesses();
         } catch (IOException e) {
             LOG.log(System.Logger.Level.ERROR, "shutting down: {0}", e.getMessage());
         } catch (InterruptedException e) {

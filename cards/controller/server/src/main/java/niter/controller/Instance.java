@@ -34,6 +34,7 @@ final class Instance {
     private InstanceRecord record;
     private InstanceState state;
     private String note = "";
+    private String problem = "";
     private Process process = Process.ABSENT;
     private int pid;
     private @Nullable Exited end;
@@ -137,11 +138,40 @@ final class Instance {
         wake();
     }
 
-    /** Waits until it is in one of these states. */
-    synchronized void await(InstanceState... wanted) throws InterruptedException {
-        while (!List.of(wanted).contains(state)) {
-            wait();
+    /**
+     * Waits until it is in one of these states.
+     *
+     * @param deadline of {@link System#nanoTime}
+     * @return whether it is
+     */
+    boolean await(long deadline, InstanceState... wanted) throws InterruptedException {
+        return await(deadline, () -> List.of(wanted).contains(state));
+    }
+
+    /**
+     * Waits until its machine, if it has one, has ended and what that printed is saved.
+     *
+     * @param deadline of {@link System#nanoTime}
+     */
+    void awaitMachineEnd(long deadline) throws InterruptedException {
+        await(deadline, () -> process == Process.ABSENT);
+    }
+
+    private synchronized boolean await(long deadline, BooleanSupplier condition)
+            throws InterruptedException {
+        while (!condition.getAsBoolean()) {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                return false;
+            }
+            TimeUnit.NANOSECONDS.timedWait(this, left);
         }
+        return true;
+    }
+
+    /** Why the latest step on it failed and is done again; empty where none did. */
+    synchronized String problem() {
+        return problem;
     }
 
     // ---- what happens ------------------------------------------------------------------------
@@ -234,14 +264,21 @@ final class Instance {
             }
             try {
                 perform(step);
+                problem("");
             } catch (IOException e) {
                 LOG.log(System.Logger.Level.WARNING, "{0}: {1}: {2}", id(), step, e.getMessage());
+                problem(String.valueOf(e.getMessage()));
                 await(() -> false, seen, AGAIN_MILLIS);
             } catch (RuntimeException e) { // a defect here must not stop all work on it for ever
                 LOG.log(System.Logger.Level.ERROR, id() + ": " + step, e);
+                problem("a defect of niter: logs/controller.log says more");
                 await(() -> false, seen, AGAIN_MILLIS);
             }
         }
+    }
+
+    private synchronized void problem(String text) {
+        problem = text;
     }
 
     private Step next() {
@@ -349,7 +386,7 @@ final class Instance {
             machine = null;
             end = null;
             note = "";
-            process = Process.ABSENT;
+            absent();
         }
     }
 
@@ -359,12 +396,17 @@ final class Instance {
         return record.getInstanceId();
     }
 
-    synchronized void starting() {
+    /** Whether its machine may start: not any more once the host goes down, which waits for it. */
+    synchronized boolean starting() {
+        if (hostGoesDown) {
+            return false;
+        }
         process = Process.STARTING;
         end = null;
         guestIsDown = false;
         force = false;
         unplugged.clear();
+        return true;
     }
 
     /** Devices that the machine has lost and nobody has seen to yet. */
@@ -385,7 +427,12 @@ final class Instance {
     }
 
     synchronized void notStarted() {
+        absent();
+    }
+
+    private void absent() {
         process = Process.ABSENT;
+        notifyAll();
     }
 
     /** Changes the record, durably; nobody else changes it meanwhile. */

@@ -55,7 +55,9 @@ final class InstanceSteps {
 
     private void start(InstanceRecord record) throws IOException {
         String id = record.getInstanceId();
-        instance.starting();
+        if (!instance.starting()) {
+            return;
+        }
         Engines.Started started;
         try {
             started = parts.engines().start(record);

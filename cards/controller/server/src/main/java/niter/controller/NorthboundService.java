@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import niter.controller.northbound.Capacity;
 import niter.controller.northbound.CardUpdate;
 import niter.controller.northbound.ConsoleInput;
@@ -33,6 +34,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The northbound API's calls. Each runs on a thread of its own and may wait. */
 final class NorthboundService extends VolumeService {
+    private static final System.Logger LOG = System.getLogger(NorthboundService.class.getName());
+
+    /** A guest has 30 seconds to stop, and a card that was killed starts within one. */
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(90);
+
     private final Host host;
 
     NorthboundService(Host host) {
@@ -103,6 +109,11 @@ final class NorthboundService extends VolumeService {
         }
     }
 
+    /** For how long an answer waits: the wish is durable, and work on it goes on. */
+    private static long deadline() {
+        return System.nanoTime() + PATIENCE_NANOS;
+    }
+
     private static ApiException wrongState(Instance instance, String expected) {
         String state = instance.state().name().toLowerCase(java.util.Locale.ROOT);
         return ApiException.precondition(
@@ -123,7 +134,7 @@ final class NorthboundService extends VolumeService {
                     }
                     if (instance.state() != InstanceState.STOPPED) {
                         host.wish(instance, Wish.STOP, request.getForce());
-                        instance.await(InstanceState.STOPPED, InstanceState.TERMINATED);
+                        instance.await(deadline(), InstanceState.STOPPED, InstanceState.TERMINATED);
                     }
                     return host.watchers().describe(instance);
                 });
@@ -157,7 +168,7 @@ final class NorthboundService extends VolumeService {
                     }
                     Instance instance = host.instances().find(request.getInstance());
                     host.wish(instance, Wish.TERMINATE, true);
-                    instance.await(InstanceState.TERMINATED);
+                    instance.await(deadline(), InstanceState.TERMINATED);
                     return host.watchers().describe(instance);
                 });
     }
@@ -264,11 +275,13 @@ final class NorthboundService extends VolumeService {
 
     @Override
     public void shutDown(ShutDownRequest request, StreamObserver<ShutDownAnswer> answer) {
-        answer(
-                answer,
-                () -> {
-                    host.shutDown();
-                    return ShutDownAnswer.getDefaultInstance();
-                });
+        answer(answer, () -> ShutDownAnswer.newBuilder().addAllLeft(host.stopAll()).build());
+        try {
+            if (host.isGoingDown()) { // after the answer, which this process may not outlive
+                host.endProcesses();
+            }
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.ERROR, "shutting down: {0}", e.getMessage());
+        }
     }
 }
