@@ -203,6 +203,25 @@ class QemuCasesTest {
         }
     }
 
+    /** QEMU looks at a message only once it has served what the processor asks for next. */
+    @ParameterizedTest
+    @ValueSource(ints = {ROOT, DETACHABLE})
+    void aMessageOnItsWayIsNotLostWithBusMastering(int slot) throws IOException {
+        try (QtestMachine machine = host.machine(Board.Q35)) {
+            QtestNvme nvme = QtestNvme.started(machine, slot);
+            nvme.interrupt();
+            for (int n = 0; n < 50; n++) {
+                nvme.mask(true);
+                nvme.answers();
+                nvme.settle();
+                nvme.mask(false);
+                nvme.busMaster(false);
+                nvme.busMaster(true);
+                nvme.fires(nvme.messages, QtestNvme.FIRED);
+            }
+        }
+    }
+
     /** An admin command is rung for, and neither fetched nor answered. */
     private static void quiet(QtestMachine machine, QtestNvme nvme) throws IOException {
         machine.clear(nvme.page, 4096);

@@ -207,7 +207,11 @@ final class Client {
         int flags = message.get(JAVA_INT_UNALIGNED, Wire.FLAGS);
         if ((flags & Wire.TYPE_MASK) != Wire.TYPE_COMMAND) {
             beside.forEach(Descriptor::close);
-            return true; // to an interrupt that the client could not deliver, or to nothing
+            if ((flags & Wire.IS_ERROR) != 0 && Requests.command(message) == Wire.DMA_WRITE) {
+                int vector = message.get(JAVA_SHORT_UNALIGNED, Wire.ID) & 0xffff;
+                vectors.refused(vector, regions.isBusMaster());
+            }
+            return true; // or a reply to nothing
         }
         Failpoint.MESSAGE_RECEIVED.hit();
         if (requests.needsQuiet(message)) {

@@ -115,23 +115,32 @@ final class MsixTable {
         };
     }
 
+    /** Whether MSI-X is on, and neither the function nor the vector masked. */
+    boolean isOpen(int vector) {
+        MemorySegment slot = segment.visibleSlot();
+        return ConfigSpace.isMsixOpen(slot, SegmentLayout.CONFIG)
+                && (slot.get(JAVA_INT, entry(vector) + CONTROL) & MASKED) == 0;
+    }
+
+    private long entry(int vector) {
+        return table + (long) ENTRY_BYTES * vector;
+    }
+
     /**
      * Sends a vector's message, without waiting and without allocation.
      *
      * @return false where it is masked, or cannot be sent now
      */
     boolean interrupt(int vector) {
-        MemorySegment slot = segment.visibleSlot();
-        long entry = table + (long) ENTRY_BYTES * vector;
-        if (socket < 0
-                || !ConfigSpace.isMsixOpen(slot, SegmentLayout.CONFIG)
-                || (slot.get(JAVA_INT, entry + CONTROL) & MASKED) != 0) {
+        if (socket < 0 || !isOpen(vector)) {
             return false;
         }
         if (sent % LOOK_EVERY == 0 && UnixSocket.unreadBytes(socket) > UNREAD_BYTES) {
             heldUp = true;
             return false;
         }
+        MemorySegment slot = segment.visibleSlot();
+        long entry = entry(vector);
         message.set(JAVA_SHORT, Wire.ID, (short) vector); // an error reply tells it
         message.set(JAVA_LONG, MESSAGE_ADDRESS, slot.get(JAVA_LONG, entry));
         message.set(JAVA_INT, MESSAGE_DATA, slot.get(JAVA_INT, entry + DATA));

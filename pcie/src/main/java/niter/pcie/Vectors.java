@@ -130,6 +130,19 @@ final class Vectors {
         }
     }
 
+    /**
+     * The client has refused a vector's message. One that was on its way when the guest switched
+     * bus mastering off is pending then, as if it had been fired a moment later; otherwise it went
+     * to an address that is nowhere, which is the guest's mistake, or is of a time before a reset.
+     *
+     * @param vector as the client says: any number
+     */
+    void refused(int vector, boolean busMaster) {
+        if (table != null && vector < eventfds.length && !busMaster && table.isOpen(vector)) {
+            setPending(vector, true);
+        }
+    }
+
     /** False where it is to stay pending. */
     private boolean deliver(int vector) {
         return table == null ? signal(vector) : table.interrupt(vector);

@@ -1,6 +1,7 @@
 package niter.pcie;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -9,8 +10,10 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Map;
 import niter.linux.Descriptor;
+import niter.linux.Errno;
 import niter.linux.FileIo;
 import niter.linux.MemoryFile;
+import niter.linux.UnixSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -137,6 +140,42 @@ class DetachableFunctionTest {
         client.write(CONFIG, 4, 2, 6);
         client.read(0, 0, 8);
         assertThat(taken(0)).isEqualTo(0x40);
+    }
+
+    /** QEMU may see a message only once the guest has switched bus mastering off. */
+    @Test
+    void aMessageThatBusMasteringOvertookIsPendingAgain() throws IOException {
+        entry(0, 0x40, false);
+        client.write(CONFIG, MSIX_CONTROL, 2, ENABLE);
+        refuse(0); // sent to nowhere: the guest's mistake
+        client.write(CONFIG, 4, 2, 2);
+        assertThat(client.read(0, PENDING, 8)).isZero();
+        refuse(0);
+        refuse(5); // there is none
+        refuse(0xffff);
+        assertThat(client.read(0, PENDING, 8)).isEqualTo(1);
+        client.write(CONFIG, 4, 2, 6);
+        client.read(0, 0, 8);
+        assertThat(taken(0)).isEqualTo(0x40);
+        assertThat(client.read(0, PENDING, 8)).isZero();
+        client.reset();
+        refuse(0); // of before the reset
+        assertThat(client.read(0, PENDING, 8)).isZero();
+    }
+
+    /** The client's answer to a vector's message that it cannot deliver. */
+    private void refuse(int vector) {
+        try (Arena call = Arena.ofConfined()) {
+            MemorySegment reply = call.allocate(Wire.HEADER_BYTES, 8);
+            reply.set(JAVA_SHORT, Wire.ID, (short) vector);
+            reply.set(JAVA_SHORT, Wire.COMMAND, (short) Wire.DMA_WRITE);
+            reply.set(JAVA_INT, Wire.SIZE, Wire.HEADER_BYTES);
+            reply.set(JAVA_INT, Wire.FLAGS, Wire.TYPE_REPLY | Wire.IS_ERROR);
+            reply.set(JAVA_INT, Wire.ERROR, Errno.ENODEV);
+            int socket = client.socket().number();
+            assertThat(UnixSocket.send(socket, reply.address(), Wire.HEADER_BYTES, 0))
+                    .isEqualTo(Wire.HEADER_BYTES);
+        }
     }
 
     /** More than a socket holds: the rest waits in the pending bits, and replies have room. */
