@@ -34,17 +34,8 @@ public final class EventFd {
         }
     }
 
-    /**
-     * Whether this is an eventfd, which no other file can look like.
-     *
-     * @throws LinuxException if {@link #signalShared} does not work here: ENOSYS, or EAGAIN where
-     *     fs.aio-max-nr is used up
-     */
-    public static boolean isSignallable(int fd) {
-        int errno = -Aio.available();
-        if (errno != 0) {
-            throw LinuxException.of("io_setup(1)", errno);
-        }
+    /** Whether this is an eventfd, which no other file can look like. */
+    public static boolean isEventFd(int fd) {
         try {
             String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + fd)).toString();
             return target.equals("anon_inode:[eventfd]");
@@ -57,11 +48,16 @@ public final class EventFd {
      * As {@link #signal}, for a counter whose other owners are not to be trusted. A write waits
      * while the counter is at its limit and the open file is not O_NONBLOCK. Whoever shares that
      * file can have both so between any check and the write, and RWF_NOWAIT does not exist for
-     * eventfds. So the kernel itself signals: it takes no notice of O_NONBLOCK and never waits.
+     * eventfds. So the kernel itself signals: it takes no notice of O_NONBLOCK and never waits. On
+     * a kernel without AIO, or where fs.aio-max-nr is used up, it is a write after all.
      *
      * @throws LinuxException with EINVAL if this is no eventfd
      */
     public static void signalShared(int fd) {
+        if (Aio.available() != 0) {
+            signal(fd);
+            return;
+        }
         long result = Aio.signal(fd);
         if (result < 0) {
             throw LinuxException.of("io_submit(eventfd " + fd + ")", (int) -result);

@@ -60,21 +60,21 @@ class EventFdTest {
     }
 
     @Test
-    void onlyAnEventfdIsSignallable() {
+    void onlyAnEventfdIsOne() {
         Descriptor[] pipe = FileIo.pipe();
         try (Descriptor event = EventFd.create();
                 Descriptor reader = pipe[0];
                 Descriptor writer = pipe[1];
                 Epoll epoll = new Epoll();
                 Descriptor memory = MemoryFile.create("anon_inode:[eventfd]", 4096)) {
-            assertThat(EventFd.isSignallable(event.number())).isTrue();
+            assertThat(EventFd.isEventFd(event.number())).isTrue();
             for (Descriptor other : new Descriptor[] {reader, writer, epoll.descriptor(), memory}) {
-                assertThat(EventFd.isSignallable(other.number())).isFalse();
+                assertThat(EventFd.isEventFd(other.number())).isFalse();
                 assertThatThrownBy(() -> EventFd.signalShared(other.number()))
                         .hasMessageStartingWith(
                                 "io_submit(eventfd " + other.number() + "): EINVAL");
             }
-            assertThat(EventFd.isSignallable(1_000_000_000)).isFalse();
+            assertThat(EventFd.isEventFd(1_000_000_000)).isFalse();
         }
     }
 

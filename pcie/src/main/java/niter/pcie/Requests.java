@@ -257,15 +257,13 @@ final class Requests {
         if (start + count > irqCount(index) || action != Wire.SET_TRIGGER) {
             return -Errno.EINVAL; // MSI-X is masked in its table, by the client
         }
+        if (!vectors.areEventfds(token, descriptors)) {
+            return -Errno.EINVAL;
+        }
         for (int i = 0; i < count; i++) {
             int vector = (int) start + i;
             switch (data) {
-                case Wire.SET_EVENTFD -> {
-                    int errno = vectors.assign(vector, descriptors == 0 ? 0 : token + i);
-                    if (errno != 0) {
-                        return -errno;
-                    }
-                }
+                case Wire.SET_EVENTFD -> vectors.assign(vector, descriptors == 0 ? 0 : token + i);
                 case Wire.SET_BOOL -> {
                     if (request.get(JAVA_BYTE, PAYLOAD + 20 + i) != 0) {
                         regions.interrupt(vector);

@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import niter.linux.Errno;
 import niter.linux.EventFd;
 import niter.linux.LinuxException;
 import org.jspecify.annotations.Nullable;
@@ -39,33 +38,25 @@ final class Vectors {
         return eventfds.length;
     }
 
-    /**
-     * Stages an eventfd; token 0 takes it away.
-     *
-     * @return 0, or an errno: to write to anything but an eventfd could wait for its other owners
-     */
-    int assign(int vector, long token) {
-        try {
-            if (token != 0 && !EventFd.isSignallable(descriptors.number(token))) {
-                return Errno.EINVAL;
+    /** Whether all of these are: to write to anything else could wait for its other owners. */
+    boolean areEventfds(long token, int count) {
+        for (int i = 0; i < count; i++) {
+            if (!EventFd.isEventFd(descriptors.number(token + i))) {
+                return false;
             }
-        } catch (LinuxException e) {
-            ration.log(
-                    LOG, System.Logger.Level.ERROR, "{0}: no interrupts: {1}", id, e.getMessage());
-            return e.errno();
         }
-        stage(vector, token);
-        return 0;
+        return true;
     }
 
-    private void stage(int vector, long token) {
+    /** Stages an eventfd; token 0 takes it away. */
+    void assign(int vector, long token) {
         segment.stagedSlot().set(JAVA_LONG, token(vector), token);
     }
 
     /** Stages that no vector has an eventfd. */
     void clear() {
         for (int i = 0; i < eventfds.length; i++) {
-            stage(i, 0);
+            assign(i, 0);
         }
     }
 
