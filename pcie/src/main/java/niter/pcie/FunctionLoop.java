@@ -3,14 +3,12 @@ package niter.pcie;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import java.io.IOException;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import niter.linux.Descriptor;
 import niter.linux.Epoll;
 import niter.linux.Failpoint;
-import niter.linux.LinuxException;
 import niter.linux.UnixSocket;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +35,7 @@ final class FunctionLoop implements Function {
     private final String id;
     private final Device device;
     private final FunctionSegment segment;
-    private final Sockets sockets;
+    private final @Nullable Descriptor given; // the connection that the loop begins with
     private final Escrow escrow;
     private final HeldDescriptors descriptors;
     private final boolean takenOver;
@@ -51,6 +49,7 @@ final class FunctionLoop implements Function {
     private final Epoll epoll = new Epoll();
     private final LogRation ofGuest = new LogRation(System::nanoTime); // the function's thread
     private final LogRation ofClient = new LogRation(System::nanoTime); // the function's thread
+    private final Listener listener;
     private final long[] tokens = new long[Epoll.MAX_EVENTS];
     private volatile boolean stopping;
     private volatile boolean removing;
@@ -60,7 +59,6 @@ final class FunctionLoop implements Function {
     private @Nullable Client client; // the function's thread
     private long token; // the function's thread
     private Turns turns = new Turns(); // the function's thread; the core's from the start on
-    private boolean listening; // the function's thread: the listener is in epoll
     private boolean connectionWatched; // the function's thread
 
     FunctionLoop(
@@ -74,10 +72,19 @@ final class FunctionLoop implements Function {
         this.id = id;
         this.device = device;
         this.segment = segment;
-        this.sockets = sockets;
+        given = sockets.connection();
         this.escrow = escrow;
         this.descriptors = descriptors;
         this.takenOver = takenOver;
+        listener =
+                new Listener(
+                        id,
+                        sockets.listener(),
+                        escrow,
+                        ofClient,
+                        epoll,
+                        LISTENER,
+                        System::nanoTime);
         shape = device.shape();
         dma = new DmaTable(id, segment, descriptors, ofClient);
         vectors = new Vectors(id, segment, descriptors, ofClient);
@@ -187,7 +194,7 @@ final class FunctionLoop implements Function {
             return 0;
         }
         long nanos = vectors.isHeldUp() ? Client.LOOK_AGAIN_NANOS : device.nextDeadlineNanos();
-        return client == null ? nanos : Math.min(nanos, client.lookAgainNanos());
+        return Math.min(nanos, client == null ? listener.sleepNanos() : client.lookAgainNanos());
     }
 
     /**
@@ -200,6 +207,7 @@ final class FunctionLoop implements Function {
         if (!stopping && vectors.isHeldUp()) {
             vectors.firePending(regions.isBusMaster());
         }
+        listener.lookAgain();
         if (stopping || !ready && !inside) {
             return;
         }
@@ -239,7 +247,7 @@ final class FunctionLoop implements Function {
     }
 
     private void prepare() {
-        Descriptor connection = sockets.connection();
+        Descriptor connection = given;
         if (mark.isAbandoned()) {
             LOG.log(System.Logger.Level.ERROR, "{0}: abandoned: it ends what serves it", id);
             abandon(connection);
@@ -261,7 +269,7 @@ final class FunctionLoop implements Function {
         } else {
             begin(connection); // accepted, and then the process ended
         }
-        listen();
+        listener.want(client == null);
     }
 
     /** Its client hears of an end; nothing else of the function is touched. */
@@ -303,32 +311,12 @@ final class FunctionLoop implements Function {
         connectionWatched = watch;
     }
 
-    private void listen() {
-        boolean wanted = client == null;
-        if (wanted == listening) {
-            return;
-        }
-        if (wanted) {
-            epoll.add(sockets.listener().number(), LISTENER);
-        } else {
-            epoll.remove(sockets.listener().number());
-        }
-        listening = wanted;
-    }
-
     private void accept() {
-        Descriptor connection;
-        try {
-            connection = UnixSocket.accept(sockets.listener());
-        } catch (LinuxException e) {
-            ofClient.log(LOG, System.Logger.Level.WARNING, "{0}: {1}", id, e.getMessage());
-            return;
-        }
+        Descriptor connection = listener.accept();
         if (connection != null) {
-            hold(connection);
             Failpoint.CONNECTION_HELD.hit();
             begin(connection);
-            listen();
+            listener.want(false);
         }
     }
 
@@ -340,15 +328,6 @@ final class FunctionLoop implements Function {
         opened.startCounting();
         use(opened);
         ofClient.log(LOG, System.Logger.Level.INFO, "{0}: client connected", id);
-    }
-
-    private void hold(Descriptor connection) {
-        try {
-            escrow.hold(Map.of(FunctionServer.CONNECTION, connection));
-        } catch (IOException e) {
-            ofClient.log(
-                    LOG, System.Logger.Level.WARNING, "{0}: not held yet: {1}", id, e.getMessage());
-        }
     }
 
     private void resume(Descriptor connection) {
@@ -418,7 +397,7 @@ final class FunctionLoop implements Function {
                     LOG, System.Logger.Level.WARNING, "{0}: not released: {1}", id, e.getMessage());
         }
         ofClient.log(LOG, System.Logger.Level.INFO, "{0}: client gone", id);
-        listen();
+        listener.want(true);
     }
 
     /** Releases everything; the state stays in its segment. */
@@ -439,7 +418,7 @@ final class FunctionLoop implements Function {
         }
         dma.close();
         descriptors.close();
-        sockets.listener().close();
+        listener.close();
         epoll.close();
         ended.countDown();
     }
