@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Volumes of their own that are there already: no card is asked for anything. */
+@SuppressWarnings("NullAway") // no keeper: nothing here gets as far as asking it
 class EbsVolumesTest {
     private static final VolumeRecord DATA =
             VolumeRecord.newBuilder()

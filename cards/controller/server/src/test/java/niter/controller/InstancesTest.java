@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** How many instances there can be. Nothing of them is started: there is no keeper. */
+@SuppressWarnings("NullAway") // no keeper: nothing here gets as far as asking it
 class InstancesTest {
     @TempDir Path directory;
     private final List<InstanceRecord> records = new ArrayList<>();
