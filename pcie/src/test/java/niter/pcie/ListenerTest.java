@@ -70,7 +70,7 @@ class ListenerTest {
                             escrow,
                             new HeldDescriptors("adder", escrow),
                             false);
-            loop.start(1);
+            loop.start(1, new Turns());
             core.add(loop.descriptor().number(), 1);
             assertThat(core.await(0, tokens)).isEqualTo(1);
             loop.events(true);
