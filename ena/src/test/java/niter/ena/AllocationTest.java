@@ -14,50 +14,12 @@ class AllocationTest {
     private static final int MEASURED = 20_000;
 
     /** Counts what passes. */
-    private static final class Counting implements Network, Allowances {
+    private static final class Counting extends Silence {
         long bytes;
 
         @Override
         public void sent(Frame frame) {
             bytes += frame.length();
-        }
-
-        @Override
-        public void flush() {}
-
-        @Override
-        public Allowances allowances() {
-            return this;
-        }
-
-        @Override
-        public long bandwidthIn() {
-            return 0;
-        }
-
-        @Override
-        public long bandwidthOut() {
-            return 0;
-        }
-
-        @Override
-        public long packets() {
-            return 0;
-        }
-
-        @Override
-        public long conntrack() {
-            return 0;
-        }
-
-        @Override
-        public long linkLocal() {
-            return 0;
-        }
-
-        @Override
-        public long conntrackAvailable() {
-            return 0;
         }
     }
 

@@ -59,49 +59,6 @@ class EndedFunctionTest {
         public void release(String... keys) {}
     }
 
-    private static final class Silence implements Network, Allowances {
-        @Override
-        public void sent(Frame frame) {}
-
-        @Override
-        public void flush() {}
-
-        @Override
-        public Allowances allowances() {
-            return this;
-        }
-
-        @Override
-        public long bandwidthIn() {
-            return 0;
-        }
-
-        @Override
-        public long bandwidthOut() {
-            return 0;
-        }
-
-        @Override
-        public long packets() {
-            return 0;
-        }
-
-        @Override
-        public long conntrack() {
-            return 0;
-        }
-
-        @Override
-        public long linkLocal() {
-            return 0;
-        }
-
-        @Override
-        public long conntrackAvailable() {
-            return 0;
-        }
-    }
-
     private void step() {
         if (defective) {
             throw new IllegalStateException("a defect");

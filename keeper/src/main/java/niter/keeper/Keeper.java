@@ -131,9 +131,16 @@ final class Keeper implements AutoCloseable, Connection.Handler {
         loop.run();
     }
 
+    /** Processes may run for years: their logs are kept small meanwhile. */
     private void boundLogs() {
         loop.after(LOGS_NANOS, this::boundLogs);
-        table.boundLogs();
+        for (Path log : table.logs()) {
+            try {
+                LogFile.bound(log);
+            } catch (IOException e) {
+                LOG.log(System.Logger.Level.WARNING, "{0}: {1}", log, e.getMessage());
+            }
+        }
         output.boundLog();
     }
 

@@ -53,7 +53,7 @@ final class Orphans {
                             loop.unwatch(token[0]);
                             pidfd.close();
                             pidfds.remove(pid);
-                            ProcessTable.reap(pid);
+                            Ends.reap(pid);
                             look(isManaged);
                             onEnd.run();
                         });

@@ -12,7 +12,6 @@ import niter.controller.control.protocol.KeeperProcess;
 import niter.controller.control.protocol.Process;
 import niter.controller.control.protocol.Spawn;
 import niter.linux.Descriptor;
-import niter.linux.Errno;
 import niter.linux.Failpoint;
 import niter.linux.LinuxException;
 import niter.linux.Processes;
@@ -42,9 +41,6 @@ final class ProcessTable {
     private static final long PATIENCE_NANOS = 5_000_000_000L;
 
     private static final int UNKNOWN_STATUS = -1;
-
-    /** A former keeper's child: who reaps it does not tell us. */
-    private static final String UNKNOWN_END = "status unknown";
 
     private final Loop loop;
     private final Launcher launcher;
@@ -82,7 +78,7 @@ final class ProcessTable {
             }
         }
         for (ManagedProcess process : ended) {
-            settle(process, 0, UNKNOWN_STATUS, 0, UNKNOWN_END);
+            settle(process, 0, UNKNOWN_STATUS, 0, Ends.text(null));
         }
         save();
     }
@@ -194,18 +190,18 @@ final class ProcessTable {
         }
         loop.unwatch(ran.token());
         ran.pidfd().close();
-        Processes.@Nullable Ended end = reap(ran.pid());
+        Processes.@Nullable Ended end = Ends.reap(ran.pid());
         int status = end == null || end.signal() != 0 ? UNKNOWN_STATUS : end.exitStatus();
         int signal = end == null ? 0 : end.signal();
         @Nullable Replacement next = process.replacement();
         if (next != null && next.phase() == Replacement.Phase.HANDING_OVER) {
-            handOver(process, next, text(end));
+            handOver(process, next, Ends.text(end));
             tell(exited(process, ran.pid(), status, signal).setHandedOver(true), true);
         } else {
             if (next != null && next.phase() == Replacement.Phase.TAKING_OVER) {
-                replacements.takenBack(process, next, text(end));
+                replacements.takenBack(process, next, Ends.text(end));
             }
-            settle(process, ran.pid(), status, signal, text(end));
+            settle(process, ran.pid(), status, signal, Ends.text(end));
         }
         save();
         orphans.look(this::isManaged);
@@ -241,27 +237,6 @@ final class ProcessTable {
         tell(exited(process, pid, 0, 0).setHandedOver(true), true);
         save();
         orphans.look(this::isManaged);
-    }
-
-    static String text(Processes.@Nullable Ended end) {
-        if (end == null) {
-            return UNKNOWN_END;
-        }
-        return end.signal() != 0
-                ? "killed by signal " + end.signal()
-                : "exit status " + end.exitStatus();
-    }
-
-    /** Null where it is not our child but a former keeper's. */
-    static Processes.@Nullable Ended reap(int pid) {
-        try {
-            return Processes.reap(pid);
-        } catch (LinuxException e) {
-            if (e.errno() != Errno.ECHILD) {
-                throw e;
-            }
-            return null;
-        }
     }
 
     private boolean isManaged(long pid) {
@@ -491,19 +466,14 @@ final class ProcessTable {
         }
     }
 
-    /** Processes may run for years: their logs are kept small meanwhile. */
-    void boundLogs() {
-        for (ManagedProcess process : byName.values()) {
-            String log = process.spec().getLogFile();
-            if (process.running() == null || log.isEmpty()) {
-                continue;
-            }
-            try {
-                LogFile.bound(Path.of(log));
-            } catch (IOException e) {
-                LOG.log(System.Logger.Level.WARNING, "{0}: {1}", log, e.getMessage());
-            }
-        }
+    /** Where those print that run. */
+    List<Path> logs() {
+        return byName.values().stream()
+                .filter(process -> process.running() != null)
+                .map(process -> process.spec().getLogFile())
+                .filter(log -> !log.isEmpty())
+                .map(Path::of)
+                .toList();
     }
 
     private static void log(String text, Object first, Object second) {

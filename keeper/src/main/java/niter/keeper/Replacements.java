@@ -149,8 +149,8 @@ final class Replacements {
         }
         loop.unwatch(replacement.standby().token());
         replacement.standby().pidfd().close();
-        Processes.@Nullable Ended end = ProcessTable.reap(replacement.standby().pid());
-        takenBack(process, replacement, ProcessTable.text(end));
+        Processes.@Nullable Ended end = Ends.reap(replacement.standby().pid());
+        takenBack(process, replacement, Ends.text(end));
     }
 
     /** Everything ends. */
