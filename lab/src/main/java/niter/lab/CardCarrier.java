@@ -41,6 +41,7 @@ final class CardCarrier implements Carrier {
                 NvmeDriver driver = new NvmeDriver(host.socket(), memory, shape, () -> {})) {
             Contents contents =
                     new Contents((int) (driver.sizeBytes() / job.blockBytes()), job.blockBytes());
+            host.direct(job.direct());
             NvmeLoad load = new NvmeLoad(driver, memory, job, contents, findings, ++seed);
             load.run(seconds / 4);
             load.latency.reset();

@@ -13,7 +13,7 @@ import niter.linux.Signals;
 
 /** What the card's JVM does beside the work: collections, allocation, system calls. */
 final class CardCosts {
-    private static final Job JOB = Job.random(4096, 32, false);
+    private static final Job JOB = Job.of(4096, 32, false, false);
     private static final double TRACED_SECONDS = 3;
     private static final Pattern ALLOCATED = Pattern.compile("allocated=(\\d+)([BKMG])");
     private static final Pattern TOTAL =

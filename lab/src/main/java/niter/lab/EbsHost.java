@@ -3,6 +3,8 @@ package niter.lab;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
@@ -11,10 +13,15 @@ import niter.controller.control.protocol.CreateVolume;
 import niter.controller.control.protocol.EnsureFunction;
 import niter.controller.control.protocol.RestartPolicy;
 import niter.controller.control.protocol.ToCard;
+import niter.linux.Descriptor;
+import niter.linux.FileIo;
+import niter.linux.Processes;
 
 /** An EBS card under a keeper, with one volume of zeroes behind one function. */
 final class EbsHost implements AutoCloseable {
     static final String VOLUME = "vol-0123456789abcdef0";
+
+    private static final int PIECE_BYTES = 1 << 20;
 
     final KeptCard card;
     private final boolean detachable;
@@ -80,13 +87,47 @@ final class EbsHost implements AutoCloseable {
         write((byte) 0x5a);
     }
 
+    /** Reads all of it, past the card, into the page cache, with nothing left to write. */
+    void warm() throws IOException {
+        ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
+        try (FileChannel file =
+                FileChannel.open(file(), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            file.force(false);
+            while (file.read(piece.clear()) >= 0) {
+                // the next piece
+            }
+        }
+    }
+
+    /**
+     * Has the card go past the page cache, or no longer. It knows nothing of it: O_DIRECT belongs
+     * to the open file, which is shared for a moment.
+     */
+    void direct(boolean on) throws IOException {
+        int pid = card.process().getPid();
+        Path volume = file().toRealPath();
+        try (DirectoryStream<Path> all =
+                Files.newDirectoryStream(Path.of("/proc/" + pid + "/fd"))) {
+            for (Path one : all) {
+                if (Files.isSymbolicLink(one) && Files.readSymbolicLink(one).equals(volume)) {
+                    int number = Integer.parseInt(one.getFileName().toString());
+                    try (Descriptor shared = Processes.share(pid, number)) {
+                        FileIo.setFlag(shared.number(), FileIo.O_DIRECT, on);
+                    }
+                    return;
+                }
+            }
+        }
+        throw new IOException("the card has not opened " + volume);
+    }
+
     /** All zeroes again; no command is in flight. */
     void clear() throws IOException {
         write((byte) 0);
     }
 
     private void write(byte value) throws IOException {
-        ByteBuffer piece = ByteBuffer.allocate(1 << 20);
+        ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
         Arrays.fill(piece.array(), value);
         try (FileChannel file = FileChannel.open(file(), StandardOpenOption.WRITE)) {
             long size = file.size();

@@ -9,6 +9,7 @@ package niter.lab;
  * @param reads their part of all commands, beside the two that follow
  * @param fuaPercent of the writes, which are to be durable when they are acknowledged
  * @param sequential block after block, otherwise anywhere
+ * @param direct past the page cache, as O_DIRECT has it
  * @param verify whether blocks carry what a read then checks
  * @param perSecond commands a second, 0 for as many as go
  */
@@ -21,15 +22,30 @@ record Job(
         int flushes,
         int fuaPercent,
         boolean sequential,
+        boolean direct,
         boolean verify,
         double perSecond) {
 
-    static Job random(int blockBytes, int depth, boolean write) {
-        return new Job(1, depth, blockBytes, write ? 0 : 1, write ? 1 : 0, 0, 0, false, false, 0);
+    /** One queue pair of reads, or of writes. */
+    static Job of(int blockBytes, int depth, boolean sequential, boolean write) {
+        int reads = write ? 0 : 1;
+        return new Job(1, depth, blockBytes, reads, 1 - reads, 0, 0, sequential, false, false, 0);
     }
 
-    static Job sequential(int blockBytes, int depth, boolean write) {
-        return new Job(1, depth, blockBytes, write ? 0 : 1, write ? 1 : 0, 0, 0, true, false, 0);
+    /** The same past the page cache. */
+    Job directly() {
+        return new Job(
+                queues,
+                depth,
+                blockBytes,
+                reads,
+                writes,
+                flushes,
+                fuaPercent,
+                sequential,
+                true,
+                verify,
+                perSecond);
     }
 
     /** Commands that may be in flight at once. */
@@ -49,6 +65,7 @@ record Job(
         String name =
                 "%s %s %s, depth %d"
                         .formatted(size, sequential ? "sequential" : "random", kind, depth);
-        return queues == 1 ? name : name + " on " + queues + " queues";
+        String all = queues == 1 ? name : name + " on " + queues + " queues";
+        return direct ? all + ", O_DIRECT" : all;
     }
 }

@@ -50,7 +50,7 @@ final class Kills implements AutoCloseable {
     private static final int BLOCK_BYTES = 4096;
     private static final int BLOCKS = 2048;
     private static final Job JOB =
-            new Job(QUEUES, DEPTH, BLOCK_BYTES, 45, 50, 5, 10, false, true, 0);
+            new Job(QUEUES, DEPTH, BLOCK_BYTES, 45, 50, 5, 10, false, false, true, 0);
     private static final int QUEUE_STEPS = 8; // of delete and create
     private static final int MOST_COMMANDS = 4000; // between two kills
     private static final int MOST_MILLIS = 600; // between a kill and that of the successor

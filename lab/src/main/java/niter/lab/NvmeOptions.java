@@ -47,6 +47,9 @@ final class NvmeOptions {
     @Option(names = "--sequential", description = "Block after block, not anywhere.")
     private boolean sequential;
 
+    @Option(names = "--direct", description = "Past the page cache (O_DIRECT), on both sides.")
+    private boolean direct;
+
     @Option(
             names = "--verify",
             description = "Each block carries number, generation and checksum, and is checked.")
@@ -125,6 +128,7 @@ final class NvmeOptions {
                         || fua != null
                         || rate != null
                         || sequential
+                        || direct
                         || verify;
         List<Job> jobs = own ? List.of(own()) : table();
         for (Job job : jobs) {
@@ -141,11 +145,13 @@ final class NvmeOptions {
         List<Job> jobs = new ArrayList<>();
         for (boolean write : new boolean[] {false, true}) {
             for (int depth : DEPTHS) {
-                jobs.add(Job.random(SMALL, depth, write));
+                jobs.add(Job.of(SMALL, depth, false, write));
             }
-            jobs.add(Job.sequential(LARGE, LARGE_DEPTH, write));
+            jobs.add(Job.of(LARGE, LARGE_DEPTH, true, write));
         }
-        return jobs;
+        List<Job> all = new ArrayList<>(jobs); // what the page cache holds goes first
+        jobs.forEach(job -> all.add(job.directly()));
+        return all;
     }
 
     private Job own() {
@@ -173,6 +179,7 @@ final class NvmeOptions {
                 parts[2],
                 durable,
                 sequential,
+                direct,
                 verify,
                 perSecond);
     }

@@ -72,11 +72,13 @@ final class NvmeSpeed {
             for (int round = 0; round <= options.rounds(); round++) {
                 System.err.println(
                         round == 0 ? "warming up" : "round " + round + " of " + options.rounds());
-                run(card, jobs, options, ours, round > 0);
-                run(ring, jobs, options, theirs, round > 0);
+                for (boolean direct : new boolean[] {false, true}) {
+                    host.warm();
+                    run(card, direct, options, ours, round > 0);
+                    run(ring, direct, options, theirs, round > 0);
+                }
             }
             print(jobs, ours, theirs);
-            System.out.println("O_DIRECT: not measured: the card's files are page-cached");
             if (options.observeSeconds() > 0) {
                 new CardCosts(host, card, collections).print(options.observeSeconds());
             }
@@ -92,10 +94,12 @@ final class NvmeSpeed {
     }
 
     private static void run(
-            Carrier side, List<Job> jobs, NvmeOptions options, List<Figures> to, boolean counts)
+            Carrier side, boolean direct, NvmeOptions options, List<Figures> to, boolean counts)
             throws IOException {
+        List<Job> jobs = options.jobs();
         for (int i = 0; i < jobs.size(); i++) {
-            if (side instanceof RingCarrier && !isCompared(jobs.get(i))) {
+            boolean compared = side instanceof CardCarrier || isCompared(jobs.get(i));
+            if (jobs.get(i).direct() != direct || !compared) {
                 continue;
             }
             Carrier.Counted counted = side.run(jobs.get(i), options.seconds());

@@ -40,10 +40,11 @@ final class RingCarrier implements Carrier, IoUring.Sink {
     @Override
     public Counted run(Job job, double seconds) throws IOException {
         int depth = job.inFlight();
+        int flags = FileIo.O_RDWR | (job.direct() ? FileIo.O_DIRECT : 0);
         startedNanos = new long[depth];
         free = new int[depth];
         freeCount = depth;
-        try (Descriptor opened = FileIo.open(file, FileIo.O_RDWR, 0);
+        try (Descriptor opened = FileIo.open(file, flags, 0);
                 GuestMemory memory =
                         new GuestMemory(depth * (job.blockBytes() + 4096L) + (1L << 20));
                 IoUring ring = IoUring.create(depth)) {

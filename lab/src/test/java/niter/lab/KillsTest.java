@@ -55,7 +55,7 @@ class KillsTest {
     /** What the other tests would say of a card that loses a write, or gives another block's. */
     @Test
     void whatTheDiskHasLostIsFound() throws Exception {
-        Job job = new Job(2, 8, BLOCK_BYTES, 0, 1, 0, 0, true, true, 0);
+        Job job = new Job(2, 8, BLOCK_BYTES, 0, 1, 0, 0, true, false, true, 0);
         Findings findings = new Findings();
         try (EbsHost host = new EbsHost(home, dist(), 64 * BLOCK_BYTES, false, List.of(), -1);
                 GuestMemory memory = new GuestMemory((4 << 20) + NvmeLoad.bytes(job));

@@ -37,6 +37,8 @@ public final class FileIo {
 
     private static final int ACCESS_MODE = 0x3;
     private static final long AT_FDCWD = -100;
+    private static final int F_GETFL = 3;
+    private static final int F_SETFL = 4;
     private static final int F_OFD_SETLK = 37;
     private static final int F_OFD_SETLKW = 38;
     private static final long STAT_SIZE = 48; // st_size in struct stat, 144 bytes
@@ -62,6 +64,23 @@ public final class FileIo {
             throw LinuxException.of("open(" + path + ", " + names(flags) + ")", (int) -fd);
         }
         return Descriptor.adopt((int) fd);
+    }
+
+    /**
+     * Sets a flag of an open file, or clears it, for all who share it. fcntl(F_SETFL).
+     *
+     * @param flag O_NONBLOCK, O_DIRECT or another that may change
+     */
+    public static void setFlag(int fd, int flag, boolean on) {
+        long flags = Libc.syscall(SystemCall.FCNTL, fd, F_GETFL, 0, 0, 0, 0);
+        if (flags < 0) {
+            throw LinuxException.of("fcntl(" + fd + ", F_GETFL)", (int) -flags);
+        }
+        long wanted = on ? flags | flag : flags & ~flag;
+        long result = Libc.syscall(SystemCall.FCNTL, fd, F_SETFL, wanted, 0, 0, 0);
+        if (result < 0) {
+            throw LinuxException.of("fcntl(" + fd + ", F_SETFL, " + wanted + ")", (int) -result);
+        }
     }
 
     /** A pipe: what is written to [1] is read from [0]. Both are closed on exec. */

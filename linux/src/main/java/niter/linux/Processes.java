@@ -136,6 +136,22 @@ public final class Processes {
         return Descriptor.adopt((int) fd);
     }
 
+    /**
+     * What a process has open, shared with it and closed on exec. pidfd_getfd(2).
+     *
+     * @param number as that process knows it
+     * @throws LinuxException where this process may not trace the other, or it has no such number
+     */
+    public static Descriptor share(int pid, int number) {
+        try (Descriptor process = pidfd(pid)) {
+            long fd = Libc.syscall(SystemCall.PIDFD_GETFD, process.number(), number, 0, 0, 0, 0);
+            if (fd < 0) {
+                throw LinuxException.of("pidfd_getfd(" + pid + ", " + number + ")", (int) -fd);
+            }
+            return Descriptor.adopt((int) fd);
+        }
+    }
+
     /** How a child ended, once; null while it runs. */
     public static @Nullable Ended reap(int pid) {
         if (pid <= 0) {

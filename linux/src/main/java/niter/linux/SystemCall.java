@@ -51,6 +51,7 @@ final class SystemCall {
     static final long IO_URING_ENTER = 426;
     static final long PIDFD_OPEN = 434;
     static final long CLOSE_RANGE = 436;
+    static final long PIDFD_GETFD = 438;
     static final long EPOLL_PWAIT2 = 441;
 
     private SystemCall() {}

@@ -34,9 +34,6 @@ public final class UnixSocket {
     private static final int SO_PEERCRED = 17;
     private static final long SIOCOUTQ = 0x5411;
     private static final int SHUT_RDWR = 2;
-    private static final int F_GETFL = 3;
-    private static final int F_SETFL = 4;
-    private static final int O_NONBLOCK = 0x800;
     private static final int O_PATH = 0x20_0000;
     private static final int OWNER_ONLY = 0600;
 
@@ -133,15 +130,7 @@ public final class UnixSocket {
     }
 
     public static void setNonBlocking(int fd, boolean nonBlocking) {
-        long flags = Libc.syscall(SystemCall.FCNTL, fd, F_GETFL, 0, 0, 0, 0);
-        if (flags < 0) {
-            throw LinuxException.of("fcntl(" + fd + ", F_GETFL)", (int) -flags);
-        }
-        long wanted = nonBlocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
-        long result = Libc.syscall(SystemCall.FCNTL, fd, F_SETFL, wanted, 0, 0, 0);
-        if (result < 0) {
-            throw LinuxException.of("fcntl(" + fd + ", F_SETFL, " + wanted + ")", (int) -result);
-        }
+        FileIo.setFlag(fd, FileIo.O_NONBLOCK, nonBlocking);
     }
 
     /**

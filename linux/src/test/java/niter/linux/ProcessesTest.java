@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,5 +107,26 @@ class ProcessesTest {
         assertThat(Processes.kill(sleeper, Signals.SIGTERM)).isTrue();
         assertThat(await(sleeper).signal()).isEqualTo(Signals.SIGTERM);
         assertThat(await(pid).exitStatus()).isEqualTo(1);
+    }
+
+    @Test
+    void whatAnotherHasOpenIsShared() {
+        Descriptor[] pipe = FileIo.pipe();
+        try (Arena arena = Arena.ofConfined();
+                Descriptor read = pipe[0];
+                Descriptor write = pipe[1]) {
+            assertThat(write.number()).isPositive(); // open, so that a read finds no end
+            int pid = sh("exec sleep 1000", read.number());
+            try (Descriptor shared = Processes.share(pid, 3)) {
+                FileIo.setFlag(shared.number(), FileIo.O_NONBLOCK, true);
+            }
+            long room = arena.allocate(1).address();
+            assertThat(FileIo.read(read.number(), room, 1)).isEqualTo(-Errno.EAGAIN);
+            assertThatThrownBy(() -> Processes.share(pid, 999))
+                    .hasMessageContaining("pidfd_getfd(" + pid + ", 999)")
+                    .hasMessageContaining("EBADF (");
+            assertThat(Processes.kill(pid, Signals.SIGTERM)).isTrue();
+            await(pid);
+        }
     }
 }
