@@ -96,7 +96,8 @@ final class Instances {
             if (record.getClientToken().equals(request.clientToken())) {
                 if (!request.made(record)) {
                     throw ApiException.invalid(
-                            "client_token: was used for another request: take a new one");
+                            "IdempotentParameterMismatch: client_token: was used for another"
+                                    + " request: take a new one");
                 }
                 made[record.getLaunchIndex()] = instance;
             }

@@ -87,12 +87,13 @@ class InstancesTest {
         }
     }
 
-    private LaunchRequest request() throws ApiException, IOException {
+    private LaunchRequest request(String token) throws ApiException, IOException {
         Path file = Files.write(directory.resolve("file"), new byte[4096]);
         return LaunchRequest.of(
                 RunInstancesRequest.newBuilder()
                         .setInstanceType("niter.small")
                         .setCount(1)
+                        .setClientToken(token)
                         .addAllSecurityGroup(groups.ids(List.of()))
                         .setImage(
                                 Image.newBuilder()
@@ -102,11 +103,7 @@ class InstancesTest {
                         .build());
     }
 
-    @Test
-    void noMoreAreMadeThanTheCardCanBeToldOf() throws Exception {
-        RecordStore store = new RecordStore(state);
-        assertThat(fill(store))
-                .isBetween(ControlChannel.MAX_PACKET_BYTES - 300, ControlChannel.MAX_PACKET_BYTES);
+    private Instances instances(RecordStore store) throws IOException {
         Admission admission = new Admission(4, 1L << 40, state.volumes());
         HostParts parts =
                 new HostParts(
@@ -121,8 +118,28 @@ class InstancesTest {
                         instance -> {});
         Instances instances = new Instances(store, admission, parts);
         instances.load();
+        return instances;
+    }
+
+    @Test
+    void aTokenOfAnotherRequestIsRefused() throws Exception {
+        RecordStore store = new RecordStore(state);
+        store.write(stopped().toBuilder().setClientToken("token").build());
+        Instances instances = instances(store);
+        assertThatThrownBy(() -> instances.make(request("token")))
+                .isInstanceOf(ApiException.class)
+                .hasMessageStartingWith("IdempotentParameterMismatch: client_token: ");
+        assertThat(instances.all()).hasSize(1);
+    }
+
+    @Test
+    void noMoreAreMadeThanTheCardCanBeToldOf() throws Exception {
+        RecordStore store = new RecordStore(state);
+        assertThat(fill(store))
+                .isBetween(ControlChannel.MAX_PACKET_BYTES - 300, ControlChannel.MAX_PACKET_BYTES);
+        Instances instances = instances(store);
         assertThat(instances.all()).hasSizeGreaterThan(300);
-        assertThatThrownBy(() -> instances.make(request()))
+        assertThatThrownBy(() -> instances.make(request("")))
                 .isInstanceOf(ApiException.class)
                 .hasMessageStartingWith("InstanceLimitExceeded: ")
                 .hasMessageContaining("at most 65536 bytes");

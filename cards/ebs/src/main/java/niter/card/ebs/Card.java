@@ -272,6 +272,14 @@ final class Card {
         try {
             ServedVolume function = ServedVolume.start(request, volume, own, given);
             started = true;
+            function.failure()
+                    .thenAccept(
+                            bug ->
+                                    events.post(
+                                            id,
+                                            "failed",
+                                            "a defect of the card ended it; its client was let"
+                                                    + " go"));
             return function;
         } finally {
             if (!started) {

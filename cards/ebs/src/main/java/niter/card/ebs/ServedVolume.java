@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CompletionStage;
 import niter.controller.control.MetricsText;
 import niter.controller.control.protocol.EnsureFunction;
 import niter.controller.control.protocol.Function;
@@ -74,6 +75,11 @@ final class ServedVolume implements AutoCloseable {
     /** As it was asked for. */
     EnsureFunction request() {
         return request;
+    }
+
+    /** Completes where a defect of the card ends the function. */
+    CompletionStage<RuntimeException> failure() {
+        return server.failure();
     }
 
     boolean isOutOfService() {
