@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import niter.controller.northbound.NorthboundChannel;
 import niter.controller.northbound.UpdateCardRequest;
@@ -68,6 +70,44 @@ class UpdateTest {
         return to;
     }
 
+    /** The same build of later sources, of a layout of segments that is two versions on. */
+    private Path later(String name) throws IOException, InterruptedException {
+        Path to = build(name, "");
+        Path sources = Path.of("..", "pcie", "src", "main", "java", "niter", "pcie");
+        Path changed = Files.createDirectories(builds.resolve(name + "-sources"));
+        String layout = Files.readString(sources.resolve("SegmentLayout.java"));
+        Matcher version = Pattern.compile("VERSION = ([0-9]+)").matcher(layout);
+        Files.writeString(
+                changed.resolve("SegmentLayout.java"),
+                version.replaceAll(now -> "VERSION = " + (Integer.parseInt(now.group(1)) + 2)));
+        Files.copy(
+                sources.resolve("FunctionSegment.java"), changed.resolve("FunctionSegment.java"));
+        Path classes = builds.resolve(name + "-classes");
+        int status =
+                new ProcessBuilder(
+                                System.getProperty("java.home") + "/bin/javac",
+                                "-p",
+                                to.resolve("ebs").toString(),
+                                "--patch-module",
+                                "niter.pcie=" + changed,
+                                "-d",
+                                classes.toString(),
+                                changed.resolve("SegmentLayout.java").toString(),
+                                changed.resolve("FunctionSegment.java").toString())
+                        .inheritIO()
+                        .start()
+                        .waitFor();
+        assertThat(status).isZero();
+        for (String card : List.of("ebs", "vpc")) {
+            Path arguments = to.resolve(card + ".args");
+            Files.writeString(
+                    arguments,
+                    "--patch-module niter.pcie=%s %s"
+                            .formatted(classes, Files.readString(arguments)));
+        }
+        return to;
+    }
+
     private long update(String card, String java, Path build) {
         try (NorthboundChannel channel =
                 NorthboundChannel.open(host.state().controllerSocket(), Duration.ofSeconds(30))) {
@@ -82,12 +122,24 @@ class UpdateTest {
         }
     }
 
-    private void staysAsItIs(String card, String java, Path build) {
-        int before = host.pid(card);
+    private void isRefused(String card, String java, Path build) {
         assertThatThrownBy(() -> update(card, java, build))
                 .isInstanceOf(StatusRuntimeException.class)
                 .hasMessageContaining("the build that ran serves");
+    }
+
+    private void staysAsItIs(String card, String java, Path build) {
+        int before = host.pid(card);
+        isRefused(card, java, build);
         assertThat(host.pid(card)).isEqualTo(before);
+    }
+
+    /** It is handed everything, and can do nothing with it: the one before is started again. */
+    private void comesBack(String card, String java, Path build, Path before) throws IOException {
+        isRefused(card, java, build);
+        assertThat(Path.of("/proc/" + host.pid(card) + "/cmdline"))
+                .content()
+                .contains(before.toString());
     }
 
     @Test
@@ -107,6 +159,9 @@ class UpdateTest {
         staysAsItIs("ebs", "/no/java", next);
         staysAsItIs("ebs", java, build("broken", "niter-nvme"));
         staysAsItIs("vpc", java, build("broken-vpc", "niter-ena"));
+        Path later = later("later");
+        comesBack("ebs", java, later, next);
+        comesBack("vpc", java, later, next);
         assertThat(load).isNotDone();
         assertThat(load.join().text())
                 .matches("started\noperations [0-9]{3,}, errors 0, pause [0-9]+ ms\n");
@@ -116,6 +171,8 @@ class UpdateTest {
                 .containsPattern("ebs +ended +handed over to another build")
                 .containsPattern("ebs +serving +[0-9]+ ms")
                 .containsPattern("ebs +not-updated .*it ended before it served: exit status 1")
-                .containsPattern("vpc +serving +[0-9]+ ms");
+                .containsPattern("vpc +serving +[0-9]+ ms")
+                .containsPattern("vol-[0-9a-f]+ +failed +segment is of another kind or version")
+                .containsPattern("vpc +ended +exit status 1");
     }
 }
