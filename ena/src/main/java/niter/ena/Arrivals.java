@@ -43,10 +43,8 @@ final class Arrivals {
     /** Writes the completions' words where they are announced from. */
     void write(CompletionPoster poster, int queue) {
         for (int i = 0; i < count; i++) {
-            poster.word(i, 0, statuses[i]);
-            poster.word(i, 1, lengthsAndIds[i]);
-            poster.word(i, 2, hashes[i]);
-            poster.word(i, 3, queue);
+            poster.entry(i, statuses[i], lengthsAndIds[i]);
+            poster.rest(i, hashes[i], queue);
         }
     }
 

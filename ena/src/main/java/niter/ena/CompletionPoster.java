@@ -1,6 +1,5 @@
 package niter.ena;
 
-import static niter.ena.Limits.LE32;
 import static niter.ena.Limits.LE64;
 
 import java.lang.foreign.MemorySegment;
@@ -27,9 +26,18 @@ final class CompletionPoster {
         this.interrupts = interrupts;
     }
 
-    /** Where the words of an entry of the coming announcement are set; without the phase bit. */
-    void word(int entry, int word, int value) {
-        live.memory().set(LE32, live.entries() + 16L * entry + 4L * word, value);
+    /** Sets an entry's first two words in the coming announcement; without the phase bit. */
+    void entry(int entry, int first, int second) {
+        live.memory().set(LE64, live.entries() + 16L * entry, pair(first, second));
+    }
+
+    /** The two words behind those, of an entry that has them. */
+    void rest(int entry, int third, int fourth) {
+        live.memory().set(LE64, live.entries() + 16L * entry + 8, pair(third, fourth));
+    }
+
+    private static long pair(int low, int high) {
+        return low & 0xffff_ffffL | (long) high << Integer.SIZE;
     }
 
     /**
@@ -69,11 +77,10 @@ final class CompletionPoster {
             long from = live.entries() + 16L * i;
             long to = completion.entry(first + i);
             int phase = completion.phase(first + i) * PHASE;
-            ALL.set(LE32, to + 4, memory.get(LE32, from + 4));
             if (completion.entryBytes >= Limits.RX_COMPLETION_BYTES) {
                 ALL.set(LE64, to + 8, memory.get(LE64, from + 8));
             }
-            GuestOrder.setIntRelease(to, memory.get(LE32, from) | phase);
+            GuestOrder.setLongRelease(to, memory.get(LE64, from) | phase);
         }
         live.apply(completion.index);
         live.withdraw();

@@ -1,5 +1,9 @@
 package niter.ena;
 
+import static niter.ena.Limits.LE16;
+import static niter.ena.Limits.LE32;
+import static niter.ena.Limits.LE64;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -22,18 +26,22 @@ public final class Frame {
     /** Ethernet header and the largest IP packet. */
     public static final int MAX_BYTES = 14 + 65_535;
 
+    private static final int FEW = 128;
+
     /** Pieces beside the head. */
     static final int MAX_PIECES = 64;
 
     private static final MemorySegment ALL = Memory.all();
 
     private final MemorySegment head = Arena.ofAuto().allocate(HEAD_BYTES, 64);
+    private final Layers layers = new Layers();
     private final long[] addresses = new long[MAX_PIECES];
     private final int[] lengths = new int[MAX_PIECES];
     private int headLength;
     private int pieces;
     private int length;
     private boolean checksumVerified;
+    private boolean parsed; // layers are the head's
 
     /** An empty frame. */
     public Frame() {}
@@ -44,6 +52,7 @@ public final class Frame {
         pieces = 0;
         length = 0;
         checksumVerified = false;
+        parsed = false;
         return this;
     }
 
@@ -64,7 +73,17 @@ public final class Frame {
         }
         headLength = bytes;
         length = bytes;
+        parsed = false;
         return this;
+    }
+
+    /** Its layers, looked for once: who rewrites the head later leaves them where they are. */
+    public Layers layers() {
+        if (!parsed) {
+            layers.parse(this);
+            parsed = true;
+        }
+        return layers;
     }
 
     /** All of it, in bytes, Ethernet header included, without FCS. */
@@ -122,7 +141,7 @@ public final class Frame {
         int left = bytes;
         if (skip < headLength) {
             int part = Math.min(left, headLength - skip);
-            MemorySegment.copy(head, skip, ALL, to, part);
+            move(head.address() + skip, to, part);
             to += part;
             left -= part;
             skip = 0;
@@ -135,10 +154,33 @@ public final class Frame {
                 continue;
             }
             int part = Math.min(left, lengths[i] - skip);
-            MemorySegment.copy(ALL, addresses[i] + skip, ALL, to, part);
+            move(addresses[i] + skip, to, part);
             to += part;
             left -= part;
             skip = 0;
+        }
+    }
+
+    /** Copies, each byte once; of a small packet it is over before a call of the JVM's copy is. */
+    private static void move(long from, long to, int bytes) {
+        if (bytes > FEW) {
+            MemorySegment.copy(ALL, from, ALL, to, bytes);
+            return;
+        }
+        int at = 0;
+        for (; at + Long.BYTES <= bytes; at += Long.BYTES) {
+            ALL.set(LE64, to + at, ALL.get(LE64, from + at));
+        }
+        if ((bytes & Integer.BYTES) != 0) {
+            ALL.set(LE32, to + at, ALL.get(LE32, from + at));
+            at += Integer.BYTES;
+        }
+        if ((bytes & Short.BYTES) != 0) {
+            ALL.set(LE16, to + at, ALL.get(LE16, from + at));
+            at += Short.BYTES;
+        }
+        if ((bytes & 1) != 0) {
+            ALL.set(ValueLayout.JAVA_BYTE, to + at, ALL.get(ValueLayout.JAVA_BYTE, from + at));
         }
     }
 
@@ -210,6 +252,14 @@ public final class Frame {
         return left == 0;
     }
 
+    /**
+     * Reads a word where it begins, by which nothing is decided: another CPU wrote it last, and so
+     * several frames are waited for together, not one by one.
+     */
+    long touch() {
+        return pieces == 0 ? 0 : ALL.get(ValueLayout.JAVA_BYTE, addresses[0]);
+    }
+
     /** Moves the head's share to as many of the first bytes as fit, out of the pieces. */
     void fillHead() {
         int whole = Math.min(length, HEAD_BYTES);
@@ -234,6 +284,7 @@ public final class Frame {
             lengths[0] -= left;
         }
         headLength = whole;
+        parsed = false;
     }
 
     /** Fills this one with bytes that lie in one place: a frame of the card's own making. */

@@ -14,14 +14,9 @@ final class Offloads {
     private static final int UDP_SUM = 6;
     private static final int IPV4_SUM = 10;
 
-    private final Layers layers;
     private int network;
     private int transport;
     private boolean four;
-
-    Offloads(Layers layers) {
-        this.layers = layers;
-    }
 
     /**
      * Finds the headers.
@@ -33,7 +28,7 @@ final class Offloads {
             network = packet.networkOffset();
             transport = network + packet.networkBytes();
         } else {
-            layers.parse(frame);
+            Layers layers = frame.layers();
             network = layers.network();
             transport = layers.transport();
         }

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class ReceivePath {
     private static final MemorySegment ALL = Memory.all();
     private static final int WHOLE = 65_536; // a length of 0
+    private static final int AHEAD = 8; // descriptors, two cache lines
     private static final int IPV4 = 8;
     private static final int IPV6 = 11;
     private static final int TCP = 12 << 8;
@@ -34,11 +35,11 @@ final class ReceivePath {
     private final HostBuffer host;
     private final CompletionPoster poster;
     private final Failure failure;
-    private final Layers layers = new Layers();
     private final long[] addresses = new long[Limits.REPORTED_DESCRIPTORS];
     private final int[] lengths = new int[Limits.REPORTED_DESCRIPTORS];
     private final int[] ids = new int[Limits.REPORTED_DESCRIPTORS];
     private final Arrivals[] arrivals = new Arrivals[Limits.PAIRS];
+    private long touched; // of descriptors that are next, so that no compiler leaves it out
     private int waiting; // a bit for each queue with arrivals
 
     ReceivePath(
@@ -59,7 +60,7 @@ final class ReceivePath {
 
     /** Delivers a frame, of which {@link #flush} tells; false where it was dropped. */
     boolean deliver(Frame frame) {
-        layers.parse(frame);
+        Layers layers = frame.layers();
         int hash = rss.hash(frame.head(), layers);
         @Nullable Submission queue = queues.receive(rss.queue(hash));
         if (queue == null || !queue.reachable()) {
@@ -138,6 +139,7 @@ final class ReceivePath {
                 return 0;
             }
             long at = queue.descriptor(consumed + count);
+            touched += ALL.get(ValueLayout.JAVA_BYTE, queue.descriptor(consumed + count + AHEAD));
             int length = ALL.get(LE16, at) & 0xffff;
             ids[count] = ALL.get(LE16, at + 4) & 0xffff;
             addresses[count] =
@@ -161,13 +163,14 @@ final class ReceivePath {
     }
 
     /** What the frame is, and whether its sums are right: bits 16:0. */
-    private int verdict(Frame frame) {
+    private static int verdict(Frame frame) {
+        Layers layers = frame.layers();
         if (layers.protocol() == Layers.NONE) {
             return 0;
         }
         boolean four = layers.etherType() == Layers.IPV4;
         int status = four ? IPV4 : IPV6;
-        if (four && !networkSumRight(frame)) {
+        if (four && !isNetworkSumRight(frame, layers)) {
             status |= NETWORK_SUM_WRONG;
         }
         if (layers.isFragment()) {
@@ -181,8 +184,8 @@ final class ReceivePath {
         if (frame.checksumVerified()) {
             return status | TRANSPORT_SUM_CHECKED;
         }
-        int bytes = transportBytes(frame, four);
-        if (bytes < 0 || !tcp && four && isUnsummed(frame)) {
+        int bytes = transportBytes(frame, layers, four);
+        if (bytes < 0 || !tcp && four && isUnsummed(frame, layers)) {
             return status; // not checked
         }
         long pseudo =
@@ -191,18 +194,18 @@ final class ReceivePath {
         return status | TRANSPORT_SUM_CHECKED | (sum == 0xffff ? 0 : TRANSPORT_SUM_WRONG);
     }
 
-    private boolean networkSumRight(Frame frame) {
+    private static boolean isNetworkSumRight(Frame frame, Layers layers) {
         int bytes = layers.transport() - layers.network();
         return Checksum.fold(Checksum.sum(frame.head(), layers.network(), bytes)) == 0xffff;
     }
 
     /** A UDP sum of 0 over IPv4 means that there is none. */
-    private boolean isUnsummed(Frame frame) {
+    private static boolean isUnsummed(Frame frame, Layers layers) {
         return frame.head().get(ValueLayout.JAVA_SHORT_UNALIGNED, layers.transport() + 6) == 0;
     }
 
     /** Bytes from the layer-4 header to the packet's end; negative where the packet is cut. */
-    private int transportBytes(Frame frame, boolean four) {
+    private static int transportBytes(Frame frame, Layers layers, boolean four) {
         int header = layers.transport() - layers.network();
         int offset = layers.network() + (four ? 2 : 4);
         int said = frame.head().get(Layers.BE16, offset) & 0xffff;

@@ -225,7 +225,9 @@ class LiveState {
             MemorySegment source,
             long sourceAt) {
         long entry = command(tag);
-        MemorySegment.copy(source, sourceAt, memory, entry, Limits.SUBMISSION_BYTES);
+        for (int at = 0; at < Limits.SUBMISSION_BYTES; at += Long.BYTES) { // too few for a call
+            memory.set(LE64, entry + at, source.get(LE64, sourceAt + at));
+        }
         memory.set(LE32, entry + ENTRY_QUEUE, queue);
         memory.set(LE64, entry + ENTRY_FETCHED, position);
         memory.set(LE32, entry + ENTRY_EPOCH, epoch);

@@ -23,7 +23,8 @@ import java.security.SecureRandom;
  *
  * <p>Each entry is valid by one store; a bucket that is full takes no more flows. So nothing need
  * be mended after a kill. Beside the memory, and derived from it, a byte of each entry's hash says
- * which of a bucket's entries are worth a look: one cache line instead of eight.
+ * which of a bucket's entries are worth a look: one cache line instead of eight. The places of
+ * entries that were found last are looked at first, without a hash.
  */
 final class FlowTable {
     static final int VERSION = 2;
@@ -37,6 +38,7 @@ final class FlowTable {
     private static final long SEED = 16;
     private static final long HEADER_BYTES = 64;
     private static final VarHandle INT = JAVA_INT.varHandle();
+    private static final int RECENT_BITS = 12;
     private static final long ONES = 0x0101_0101_0101_0101L;
 
     // State: which directions were seen, and how far a TCP connection is.
@@ -62,6 +64,7 @@ final class FlowTable {
     private final int buckets;
     private final long seed;
     private final long[] tags; // a byte of each way's hash, 0 where there never was one
+    private final int[] recent = new int[1 << RECENT_BITS]; // places; what lies there decides
     private boolean reversed; // of the last find
 
     private FlowTable(MemorySegment memory, int buckets) {
@@ -158,9 +161,27 @@ final class FlowTable {
 
     /** As {@link #find}, but changes nothing. */
     long look(FlowKey key, long nowNanos) {
-        long hash = hash(key);
-        long entry = look(hash, key);
-        return entry != NONE && alive(entry, nowNanos) ? entry : NONE;
+        int slot = slot(key);
+        long entry = entry(recent[slot] / WAYS, recent[slot] % WAYS);
+        if (memory.get(JAVA_INT, entry) == 0 || !matches(entry, key)) {
+            entry = look(hash(key), key);
+            if (entry == NONE) {
+                return NONE;
+            }
+            recent[slot] = place(entry);
+        }
+        return alive(entry, nowNanos) ? entry : NONE;
+    }
+
+    /** Where a flow's entry is remembered, in both directions the same. */
+    private static int slot(FlowKey key) {
+        int sum = key.sourcePort + key.destinationPort;
+        sum += (int) key.sourceLow + (int) key.destinationLow;
+        return sum * 0x9e37_79b9 >>> Integer.SIZE - RECENT_BITS;
+    }
+
+    private static int place(long entry) {
+        return (int) ((entry - HEADER_BYTES) / ENTRY_BYTES);
     }
 
     private long look(long hash, FlowKey key) {
@@ -205,8 +226,8 @@ final class FlowTable {
         memory.set(JAVA_LONG, entry + 40, key.destinationLow);
         memory.set(JAVA_INT, entry + 48, key.protocol);
         INT.setRelease(memory, entry, USED | untracked);
-        long place = (entry - HEADER_BYTES) / ENTRY_BYTES;
-        tag((int) (place / WAYS), (int) (place % WAYS), hash);
+        int place = place(entry);
+        tag(place / WAYS, place % WAYS, hash);
         return true;
     }
 

@@ -23,13 +23,14 @@ final class Vpc {
     private final Outlets outlets;
     private final LongSupplier clock;
     private final Map<String, Attachment> attachments = new HashMap<>();
-    private final Layers layers = new Layers();
     private final MemorySegment answer = Arena.ofAuto().allocate(Dhcp.MAX_BYTES, 8);
     private final Frame answerFrame = new Frame();
     private final Ipv4Router ipv4;
     private final Ipv6Router ipv6;
     private final DropCounts uplinkDrops = new DropCounts();
     private final List<Attachment> untold = new ArrayList<>(); // since tell()
+    private long now; // nanoseconds, where looked
+    private boolean looked; // at the clock, since tell()
     private @Nullable Configuration configuration;
     private AddressMap byAddress = AddressMap.of(List.of());
 
@@ -40,7 +41,7 @@ final class Vpc {
      * @param outlets where packets go that are for no interface
      */
     Vpc(FlowTable flows, int flowCount, LongSupplier clock, Outlets outlets) {
-        judge = new Judge(flows, () -> byAddress, clock);
+        judge = new Judge(flows, () -> byAddress, this::nanos);
         ipv4 = new Ipv4Router(this, judge, answer);
         ipv6 = new Ipv6Router(this, answer);
         this.flowCount = flowCount;
@@ -110,8 +111,9 @@ final class Vpc {
         untold.add(attachment);
     }
 
-    /** Tells guests of the frames that they were given. */
+    /** The frames that were on their way are where they are to be; tells guests of theirs. */
     void tell() {
+        looked = false;
         for (int i = 0; i < untold.size(); i++) {
             untold.get(i).tell();
         }
@@ -134,7 +136,7 @@ final class Vpc {
         if (Wire.mac(head, Wire.SOURCE_MAC) != from.config().mac()) {
             return DropReason.SPOOFED_MAC;
         }
-        layers.parse(frame);
+        Layers layers = frame.layers();
         return switch (layers.etherType()) {
             case Arp.TYPE -> ipv4.arp(from, frame, layers);
             case Layers.IPV4 -> ipv4.route(from, frame, layers);
@@ -155,7 +157,8 @@ final class Vpc {
 
     /** The services answer an interface: from a service's address, to the interface's own. */
     void fromServices(Frame frame) {
-        layers.parse(frame);
+        looked = false;
+        Layers layers = frame.layers();
         MemorySegment head = frame.head();
         Configuration now = configuration;
         if (layers.etherType() != Layers.IPV4 || layers.protocol() == Layers.NONE || now == null) {
@@ -173,6 +176,7 @@ final class Vpc {
 
     /** The world sends a frame to whoever has a public address. */
     void fromUplink(Frame frame) {
+        looked = false;
         @Nullable DropReason dropped = inward(frame);
         if (dropped != null) {
             uplinkDrops.add(dropped);
@@ -186,7 +190,7 @@ final class Vpc {
 
     private @Nullable DropReason inward(Frame frame) {
         MemorySegment head = frame.head();
-        layers.parse(frame);
+        Layers layers = frame.layers();
         Configuration now = configuration;
         if (layers.etherType() == Arp.TYPE && Arp.isWhole(head, frame.headLength())) {
             return asked(head);
@@ -251,13 +255,18 @@ final class Vpc {
         return byAddress.get(high, low);
     }
 
+    /** Nanoseconds of now, as it was with the first of the frames that are on their way. */
     long nanos() {
-        return clock.getAsLong();
+        if (!looked) {
+            now = clock.getAsLong();
+            looked = true;
+        }
+        return now;
     }
 
     /** From one interface to another, where both sides' groups allow it. */
     @Nullable DropReason exchange(Attachment from, Attachment to, Frame frame) {
-        @Nullable DropReason refused = judge.judge(from, to, frame, layers);
+        @Nullable DropReason refused = judge.judge(from, to, frame, frame.layers());
         if (refused != null) {
             return refused;
         }
@@ -270,7 +279,7 @@ final class Vpc {
 
     /** Tells the sender; null where the packet may be cut on its way. */
     @Nullable DropReason tooBig(Attachment from, Frame frame, int mtu) {
-        int bytes = Icmp.tooBig(frame, layers, from.config(), mtu, answer);
+        int bytes = Icmp.tooBig(frame, frame.layers(), from.config(), mtu, answer);
         if (bytes == 0) {
             return null;
         }

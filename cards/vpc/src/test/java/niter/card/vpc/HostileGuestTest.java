@@ -101,6 +101,7 @@ class HostileGuestTest {
                 frame[Math.min(at, frame.length - 1)] = (byte) random.nextInt();
             }
             sender.sent(Packet.frame(frame));
+            sender.flush();
         }
         long drops = 0;
         for (DropReason reason : DropReason.values()) {

@@ -100,6 +100,7 @@ class Ipv6RouterTest {
 
     private void send(int from, byte[] frame) {
         attachments.get(from).sent(Packet.frame(frame));
+        attachments.get(from).flush();
     }
 
     private boolean passes(int from, int to, int next, byte[] payload) {

@@ -83,6 +83,7 @@ class OutsideTest {
         attachments
                 .get(from)
                 .sent(Packet.frame(Packet.ipv4(own.mac(), own.address(), to, protocol, payload)));
+        attachments.get(0).flush();
         return around.uplink.poll();
     }
 
@@ -104,6 +105,7 @@ class OutsideTest {
         byte[] frame = Packet.ipv4(own.mac(), own.address(), FAR, 17, large);
         frame[20] = 0x40; // may not
         attachments.get(0).sent(Packet.frame(frame));
+        attachments.get(0).flush();
         assertThat(around.uplink).isEmpty();
         assertThat(drops(0, DropReason.TOO_BIG)).isEqualTo(1);
         ByteBuffer answer = ByteBuffer.wrap(received.get(0).remove());
@@ -120,6 +122,7 @@ class OutsideTest {
         error[20] = 0x40;
         error[34] = 3;
         attachments.get(0).sent(Packet.frame(error));
+        attachments.get(0).flush();
         assertThat(received.get(0)).as("no error about an error").isEmpty();
     }
 
@@ -153,6 +156,7 @@ class OutsideTest {
                         6,
                         Packet.tcp(1000, 80, SYN));
         attachments.get(0).sent(Packet.frame(inside));
+        attachments.get(0).flush();
         assertThat(received.get(2)).as("within the VPC").hasSize(1);
         assertThat(arrive(router, 0, 1, error(inside))).as("never was outside").isNull();
         assertThat(drops(0, DropReason.GROUP_IN)).isEqualTo(1);
