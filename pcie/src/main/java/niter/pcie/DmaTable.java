@@ -95,6 +95,9 @@ final class DmaTable implements DmaMap {
             return Errno.ENOSPC;
         }
         if (token != 0) {
+            if (address % PAGE_BYTES != 0) { // what is aligned there is to be aligned here
+                return Errno.EINVAL;
+            }
             int errno = mapFile(token, offset, size, mapFlags);
             if (errno != 0) {
                 return errno;

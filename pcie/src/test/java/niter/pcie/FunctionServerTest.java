@@ -152,6 +152,7 @@ class FunctionServerTest {
             refused(Errno.EINVAL, () -> client.map(unsealed, 0, 0, 4096, READ_WRITE));
             refused(Errno.EINVAL, () -> client.map(file, 0, 0, 1 << 17, READ_WRITE));
             refused(Errno.EINVAL, () -> client.map(file, 1, 0, 4096, READ_WRITE));
+            refused(Errno.EINVAL, () -> client.map(file, 0, 1, 4096, READ_WRITE));
             refused(Errno.EINVAL, () -> client.map(file, 0, -4096, 8192, READ_WRITE));
             refused(Errno.EINVAL, () -> client.map(file, 0, 0, 0, READ_WRITE));
             refused(Errno.EINVAL, () -> client.map(file, 0, 0, 4096, 0x10));
