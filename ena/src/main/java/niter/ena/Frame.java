@@ -253,7 +253,7 @@ public final class Frame {
     }
 
     /**
-     * Reads a word where it begins, by which nothing is decided: another CPU wrote it last, and so
+     * Reads a byte where it begins, by which nothing is decided: another CPU wrote it last, and so
      * several frames are waited for together, not one by one.
      */
     long touch() {
