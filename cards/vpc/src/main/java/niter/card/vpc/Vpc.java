@@ -29,8 +29,6 @@ final class Vpc {
     private final Ipv6Router ipv6;
     private final DropCounts uplinkDrops = new DropCounts();
     private final List<Attachment> untold = new ArrayList<>(); // since tell()
-    private long now; // nanoseconds, where looked
-    private boolean looked; // at the clock, since tell()
     private @Nullable Configuration configuration;
     private AddressMap byAddress = AddressMap.of(List.of());
 
@@ -41,7 +39,7 @@ final class Vpc {
      * @param outlets where packets go that are for no interface
      */
     Vpc(FlowTable flows, int flowCount, LongSupplier clock, Outlets outlets) {
-        judge = new Judge(flows, () -> byAddress, this::nanos);
+        judge = new Judge(flows, () -> byAddress, clock);
         ipv4 = new Ipv4Router(this, judge, answer);
         ipv6 = new Ipv6Router(this, answer);
         this.flowCount = flowCount;
@@ -111,9 +109,8 @@ final class Vpc {
         untold.add(attachment);
     }
 
-    /** The frames that were on their way are where they are to be; tells guests of theirs. */
+    /** Tells guests of the frames that they were given. */
     void tell() {
-        looked = false;
         for (int i = 0; i < untold.size(); i++) {
             untold.get(i).tell();
         }
@@ -157,7 +154,6 @@ final class Vpc {
 
     /** The services answer an interface: from a service's address, to the interface's own. */
     void fromServices(Frame frame) {
-        looked = false;
         Layers layers = frame.layers();
         MemorySegment head = frame.head();
         Configuration now = configuration;
@@ -176,7 +172,6 @@ final class Vpc {
 
     /** The world sends a frame to whoever has a public address. */
     void fromUplink(Frame frame) {
-        looked = false;
         @Nullable DropReason dropped = inward(frame);
         if (dropped != null) {
             uplinkDrops.add(dropped);
@@ -255,13 +250,8 @@ final class Vpc {
         return byAddress.get(high, low);
     }
 
-    /** Nanoseconds of now, as it was with the first of the frames that are on their way. */
     long nanos() {
-        if (!looked) {
-            now = clock.getAsLong();
-            looked = true;
-        }
-        return now;
+        return clock.getAsLong();
     }
 
     /** From one interface to another, where both sides' groups allow it. */
