@@ -126,12 +126,21 @@ final class LaunchRequest {
         return Path.of(request.getImage().getRootDisk());
     }
 
-    /** Whether an instance was made by this very request. */
+    /**
+     * Whether an instance was made by this very request. The engine is not compared: it is the
+     * caller's machine, not what was asked for.
+     */
     boolean made(InstanceRecord record) {
+        Image image = request.getImage();
         return record.getInstanceType().equals(type.getName())
                 && record.getName().equals(name())
                 && record.getLaunchCount() == count()
-                && record.getImageDigest().equals(request.getImage().getDigest())
+                && record.getImageDigest().equals(image.getDigest())
+                && record.getKernel().equals(image.getKernel())
+                && record.getInitrd().equals(image.getInitrd())
+                && record.getRootDisk().equals(image.getRootDisk())
+                && record.getCommandLine().equals(image.getCommandLine())
+                && record.getVolumeSizeBytes() == volumeBytes
                 && record.getSecurityGroupList().equals(request.getSecurityGroupList())
                 && record.hasUserData() == request.hasUserData()
                 && record.getUserData().equals(request.getUserData())

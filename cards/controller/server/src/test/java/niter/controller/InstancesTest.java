@@ -88,16 +88,23 @@ class InstancesTest {
     }
 
     private LaunchRequest request(String token) throws ApiException, IOException {
+        return request(token, 0, "");
+    }
+
+    private LaunchRequest request(String token, long volumeBytes, String commandLine)
+            throws ApiException, IOException {
         Path file = Files.write(directory.resolve("file"), new byte[4096]);
         return LaunchRequest.of(
                 RunInstancesRequest.newBuilder()
                         .setInstanceType("niter.small")
                         .setCount(1)
                         .setClientToken(token)
+                        .setVolumeSizeBytes(volumeBytes)
                         .addAllSecurityGroup(groups.ids(List.of()))
                         .setImage(
                                 Image.newBuilder()
                                         .setKernel(file.toString())
+                                        .setCommandLine(commandLine)
                                         .setRootDisk(file.toString()))
                         .setEngine(Engine.newBuilder().addCommand(file.toString()))
                         .build());
@@ -130,6 +137,31 @@ class InstancesTest {
                 .isInstanceOf(ApiException.class)
                 .hasMessageStartingWith("IdempotentParameterMismatch: client_token: ");
         assertThat(instances.all()).hasSize(1);
+    }
+
+    /** EC2: all parameters are compared. */
+    @Test
+    void aTokenWithAnotherVolumeSizeIsRefused() throws Exception {
+        RecordStore store = new RecordStore(state);
+        InstanceRecord before = request("token").record(0).toBuilder().setWish(Wish.STOP).build();
+        store.write(network.withInterface(before, records));
+        Instances instances = instances(store);
+        assertThat(instances.make(request("token"))).as("the same").hasSize(1);
+        assertThatThrownBy(() -> instances.make(request("token", 1 << 20, "")))
+                .isInstanceOf(ApiException.class)
+                .hasMessageStartingWith("IdempotentParameterMismatch: ");
+    }
+
+    /** EC2: all parameters are compared. */
+    @Test
+    void aTokenWithAnotherCommandLineIsRefused() throws Exception {
+        RecordStore store = new RecordStore(state);
+        InstanceRecord before = request("token").record(0).toBuilder().setWish(Wish.STOP).build();
+        store.write(network.withInterface(before, records));
+        Instances instances = instances(store);
+        assertThatThrownBy(() -> instances.make(request("token", 0, "quiet")))
+                .isInstanceOf(ApiException.class)
+                .hasMessageStartingWith("IdempotentParameterMismatch: ");
     }
 
     @Test
