@@ -98,20 +98,20 @@ final class Replacements {
             throw new RefusedException("standby: nobody is to be replaced by this process");
         }
         replacement.ready(give, System.currentTimeMillis());
-        replacement.enter(
-                Replacement.Phase.HANDING_OVER,
-                loop.after(HAND_OVER_NANOS, () -> signal(process, Signals.SIGKILL)));
-        if (process.running() == null) {
+        ManagedProcess.@Nullable Running old = process.running();
+        if (old == null) {
             process.cancelRestart();
             promote(process, replacement);
-        } else {
-            signal(process, Signals.SIGTERM);
+            return;
         }
+        replacement.enter(
+                Replacement.Phase.HANDING_OVER,
+                loop.after(HAND_OVER_NANOS, () -> signal(old, Signals.SIGKILL)));
+        signal(old, Signals.SIGTERM);
     }
 
-    private static void signal(ManagedProcess process, int signal) {
-        ManagedProcess.@Nullable Running running = process.running();
-        if (running != null && running.isAlive()) {
+    private static void signal(ManagedProcess.Running running, int signal) {
+        if (running.isAlive()) {
             Processes.kill(running.pid(), signal);
         }
     }
@@ -136,7 +136,9 @@ final class Replacements {
 
     /** It has ended in the old one's place, which is started again as it was. */
     void takenBack(ManagedProcess process, Replacement replacement, String end) {
-        replacement.cancelDeadline();
+        if (replacement.phase() != Replacement.Phase.HANDING_OVER) { // else the old one still ends
+            replacement.cancelDeadline();
+        }
         process.replacedBy(null);
         replacement.outcome().failed(replacement.reason(end));
     }

@@ -143,6 +143,43 @@ class KeeperReplaceTest {
         assertThat(pid()).isPositive().isNotEqualTo(before);
     }
 
+    /** The new one ends after the old one was told to go: that one still goes, and comes again. */
+    @Test
+    void anOldOneThatDoesNotLetGoIsKilledThoughTheNewOneIsGone() throws Exception {
+        int before =
+                client.spawn(
+                        keeper.shell(
+                                "ebs",
+                                RESTART_ALWAYS,
+                                "trap 'echo told' TERM; echo deaf;"
+                                        + " while :; do /bin/sleep 1000000 & wait $!; done"));
+        awaitLog("deaf\n");
+        Spawn two = build("two", "serve");
+        CompletableFuture<Long> update =
+                CompletableFuture.supplyAsync(
+                        () -> {
+                            try {
+                                return client.replace(two);
+                            } catch (IOException e) {
+                                throw new UncheckedIOException(e);
+                            }
+                        });
+        awaitLog("told\n");
+        String socket = keeper.state().keeperSocket().toString();
+        ProcessHandle.allProcesses()
+                .filter(
+                        process ->
+                                process.info().commandLine().orElse("").contains(socket + " two"))
+                .forEach(ProcessHandle::destroyForcibly);
+        assertThatThrownBy(update::join)
+                .hasRootCauseMessage("it ended before it served: killed by signal 9");
+        Exited end = TestKeeper.next(ends, "ebs");
+        assertThat(end.getPid()).isEqualTo(before);
+        assertThat(end.getSignal()).isEqualTo(9);
+        assertThat(end.getRestarting()).isTrue();
+        assertThat(client.replace(two)).as("nothing is left of it").isNotNegative();
+    }
+
     @Test
     void oneWhoseOldOneEndsMeanwhileWaitsForItsTurn() throws Exception {
         first();

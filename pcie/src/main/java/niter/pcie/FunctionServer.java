@@ -157,7 +157,7 @@ public final class FunctionServer implements AutoCloseable {
 
     /** Whether a client is connected. */
     public boolean connected() {
-        return !loop.isOver() && segment.isConnected();
+        return !loop.isOver() && !loop.failure().isDone() && segment.isConnected();
     }
 
     /** Whether the core has let go of the function, whatever the reason. */

@@ -146,6 +146,7 @@ final class Card {
         } else {
             events.post(id, "resumed", ""); // what was told before is over, or is told again
         }
+        tellFailure(id, function);
         LOG.log(System.Logger.Level.INFO, "{0}: resumed", id);
     }
 
@@ -233,8 +234,10 @@ final class Card {
         }
         boolean started = false;
         try {
-            served.put(id, serve(request, own, Map.of()));
+            ServedVolume function = serve(request, own, Map.of());
+            served.put(id, function);
             started = true;
+            tellFailure(id, function);
         } finally {
             if (!started) {
                 own.releaseAll();
@@ -262,6 +265,17 @@ final class Card {
         }
     }
 
+    /** Tells of a defect that ends it; after all that was told of its start. */
+    private void tellFailure(String id, ServedVolume function) {
+        function.failure()
+                .thenAccept(
+                        bug ->
+                                events.post(
+                                        id,
+                                        "failed",
+                                        "a defect of the card ended it; its client was let go"));
+    }
+
     private ServedVolume serve(
             EnsureFunction request, PrefixedEscrow own, Map<String, Descriptor> given)
             throws RefusedException, IOException {
@@ -272,14 +286,6 @@ final class Card {
         try {
             ServedVolume function = ServedVolume.start(request, volume, own, given);
             started = true;
-            function.failure()
-                    .thenAccept(
-                            bug ->
-                                    events.post(
-                                            id,
-                                            "failed",
-                                            "a defect of the card ended it; its client was let"
-                                                    + " go"));
             return function;
         } finally {
             if (!started) {

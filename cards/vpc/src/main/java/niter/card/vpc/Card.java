@@ -141,18 +141,22 @@ final class Card implements Vpc.Outlets {
         }
     }
 
-    /** Says so of all that are served, once the core has taken them. */
+    /** Says so of all that are served, where defects are told too: a later one stays the word. */
     private synchronized void resumed() {
-        core.ask(() -> true);
-        served.forEach(
-                (id, function) -> {
-                    if (function.isOutOfService()) {
-                        events.post(
-                                id, "out-of-service", "two processes ended while they served it");
-                    } else if (!function.failure().toCompletableFuture().isDone()) {
-                        events.post(id, "resumed", "");
-                    }
+        Map<String, ServedInterface> all = Map.copyOf(served);
+        core.ask(
+                () -> {
+                    all.forEach(this::tellResumed);
+                    return true;
                 });
+    }
+
+    private void tellResumed(String id, ServedInterface function) {
+        if (function.isOutOfService()) {
+            events.post(id, "out-of-service", "two processes ended while they served it");
+        } else if (!function.failure().toCompletableFuture().isDone()) {
+            events.post(id, "resumed", "");
+        }
     }
 
     private synchronized void resume(String functionId, Map<String, Descriptor> held) {

@@ -24,7 +24,8 @@ import java.security.SecureRandom;
  * <p>Each entry is valid by one store; a bucket that is full takes no more flows. So nothing need
  * be mended after a kill. Beside the memory, and derived from it, a byte of each entry's hash says
  * which of a bucket's entries are worth a look: one cache line instead of eight. The places of
- * entries that were found last are looked at first, without a hash.
+ * entries that were found last are looked at first, by a sum that takes no seed: whoever aims at
+ * one place only makes that look a miss.
  */
 final class FlowTable {
     static final int VERSION = 2;

@@ -104,6 +104,9 @@ final class Outlet {
     }
 
     private void end(Descriptor connected) {
+        if (socket != connected) { // the answer to a frame that came in has found its end first
+            return;
+        }
         core.unwatch(connected);
         connected.close();
         socket = null;
