@@ -12,7 +12,8 @@ public interface Network {
 
     /**
      * What was sent is to be with those who receive it when this returns. What is completed to the
-     * guest before may be lost with the process.
+     * guest before may be lost with the process. It follows each batch of frames, and where one of
+     * them failed.
      */
     void flush();
 

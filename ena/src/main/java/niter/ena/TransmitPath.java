@@ -62,8 +62,11 @@ final class TransmitPath {
             if (count == 0) {
                 break;
             }
-            work += send(count);
-            network.flush(); // first: what is completed here is not sent again
+            try {
+                work += send(count);
+            } finally { // what was sent before a defect is told, too
+                network.flush(); // first: what is completed here is not sent again
+            }
             complete(queue, consumed, count);
         }
         return work;

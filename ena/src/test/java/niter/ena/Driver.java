@@ -39,6 +39,9 @@ final class Driver {
         device.attach(function, false);
     }
 
+    boolean broken; // the network behind: its sent() fails
+    int flushes; // of that network
+
     static Driver fresh() {
         return new Driver(new FakeFunction(8 << 20));
     }
@@ -52,6 +55,9 @@ final class Driver {
     private final class Recorder implements Network, Allowances {
         @Override
         public void sent(Frame frame) {
+            if (broken) {
+                throw new IllegalStateException("a defect");
+            }
             function.step.run();
             byte[] copy = new byte[frame.length()];
             MemorySegment whole = Arena.ofAuto().allocate(Math.max(1, copy.length));
@@ -62,6 +68,7 @@ final class Driver {
 
         @Override
         public void flush() {
+            flushes++;
             function.step.run();
         }
 

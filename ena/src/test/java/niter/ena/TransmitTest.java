@@ -3,6 +3,7 @@ package niter.ena;
 import static niter.ena.Limits.LE16;
 import static niter.ena.Limits.LE32;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -62,6 +63,19 @@ class TransmitTest {
         assertThat(entry.get(LE16, 0) & 0xffff).isEqualTo(id);
         assertThat(entry.get(ValueLayout.JAVA_BYTE, 2)).isZero();
         assertThat(entry.get(LE16, 6) & 0xffff).isEqualTo(ring.tail & 0xffff);
+    }
+
+    /** Others were given frames of the batch that nobody else tells them of. */
+    @Test
+    void whatWasSentBeforeADefectIsTold() {
+        driver.broken = true;
+        int before = driver.flushes;
+        byte[] frame = new byte[100];
+        long data = driver.allocate(frame.length);
+        ring.put(frame.length | FIRST | 1 << 27 | 1 << 28, 0, (int) data, 0);
+        ring.ring();
+        assertThatThrownBy(driver::poll).hasMessage("a defect");
+        assertThat(driver.flushes).isEqualTo(before + 1);
     }
 
     @ParameterizedTest

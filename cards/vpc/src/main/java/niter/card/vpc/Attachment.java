@@ -18,10 +18,17 @@ final class Attachment implements Network, Allowances {
     private static final int LINK_LOCAL_PER_SECOND = 1024;
     private static final long SECOND = 1_000_000_000L;
 
+    /**
+     * Each is a socket of the uplink's and a port of the host's: of its 28,232 as Linux is set up,
+     * and of 20,000 descriptors, eight interfaces that take their whole share leave some.
+     */
+    private static final int FLOWS_OUTSIDE = 2048;
+
     private final Vpc vpc;
     private final Port port;
     private final DropCounts drops = new DropCounts();
     private final FlowQuota quota;
+    private final FlowQuota outside = new FlowQuota(FLOWS_OUTSIDE);
     private final Fragments fragments = new Fragments(); // of packets that its guest sent
     private Interface config;
     private Rule[] in = {};
@@ -33,7 +40,6 @@ final class Attachment implements Network, Allowances {
     private boolean untold; // the guest was given frames since tell()
 
     Attachment(Vpc vpc, Interface config, Port port) {
-        advertised = vpc.nanos();
         quota = new FlowQuota(vpc.flowsOfAnInterface());
         this.vpc = vpc;
         this.config = config;
@@ -50,6 +56,11 @@ final class Attachment implements Network, Allowances {
 
     FlowQuota quota() {
         return quota;
+    }
+
+    /** Of the flows that it began by the uplink. */
+    FlowQuota outside() {
+        return outside;
     }
 
     Fragments fragments() {

@@ -2,7 +2,7 @@ package niter.card.vpc;
 
 /** Why a packet was dropped; each has a counter per interface. */
 enum DropReason {
-    /** Shorter than its own headers say, or not Ethernet with IP or ARP. */
+    /** Too short for its headers, or one of them makes no sense. */
     MALFORMED,
     /** The source is not the interface's own MAC address. */
     SPOOFED_MAC,
@@ -31,5 +31,7 @@ enum DropReason {
     /** The uplink is not there, or takes no more now. */
     UPLINK,
     /** The receiver has no driver, or no buffers. */
-    RECEIVER
+    RECEIVER,
+    /** The interface has as many flows by the uplink as one may. */
+    UPLINK_SHARE
 }

@@ -53,6 +53,9 @@ final class FlowTable {
     static final int UNTRACKED_TO = 16;
     private static final int UNTRACKED = UNTRACKED_FROM | UNTRACKED_TO;
 
+    private static final int ASKED_AGAIN = 32; // after an answer
+    private static final int STREAM = 64; // and answered again
+
     private static final int TCP = 6;
     private static final int UDP = 17;
     private static final long SECOND = 1_000_000_000L;
@@ -60,6 +63,7 @@ final class FlowTable {
     private static final long TCP_OTHER = 60 * SECOND;
     private static final long UDP_STREAM = 180 * SECOND;
     private static final long SHORT = 30 * SECOND;
+    private static final int DNS = 53;
 
     private final MemorySegment memory;
     private final int buckets;
@@ -143,7 +147,7 @@ final class FlowTable {
         long entry = look(key, nowNanos);
         if (entry != NONE) {
             int state = memory.get(JAVA_INT, entry);
-            int next = state | (reversed ? ANSWERED : 0);
+            int next = state | progress(state);
             if (key.protocol == TCP) {
                 next = (tcpFlags & 0x05) != 0 ? next | CLOSING : next; // FIN or RST
             }
@@ -153,6 +157,17 @@ final class FlowTable {
             }
         }
         return entry;
+    }
+
+    /**
+     * What the packet that was found last shows of its flow. EC2's streams of UDP have seen more
+     * than one request and answer.
+     */
+    private int progress(int state) {
+        if (!reversed) {
+            return (state & ANSWERED) != 0 ? ASKED_AGAIN : 0;
+        }
+        return ANSWERED | ((state & ASKED_AGAIN) != 0 ? STREAM : 0);
     }
 
     /** Whether the packet that was found last goes against the flow's first one. */
@@ -289,18 +304,32 @@ final class FlowTable {
         boolean counts(FlowKey key);
     }
 
-    /** How many flows that are alive pass a test. */
-    int count(FlowKey key, Test test, long nowNanos) {
+    /**
+     * How many flows that are alive pass a test.
+     *
+     * @param keptNanos how long others are too after their last packet, which are not of TCP and no
+     *     answered questions of DNS; 0 for not longer than they are alive
+     */
+    int count(FlowKey key, Test test, long keptNanos, long nowNanos) {
         int count = 0;
         for (long entry = HEADER_BYTES;
                 entry < HEADER_BYTES + (long) buckets * WAYS * ENTRY_BYTES;
                 entry += ENTRY_BYTES) {
-            if (memory.get(JAVA_INT, entry) != 0 && alive(entry, nowNanos)) {
+            if (memory.get(JAVA_INT, entry) != 0
+                    && (alive(entry, nowNanos)
+                            || nowNanos - memory.get(JAVA_LONG, entry + 8) < keptNanos
+                                    && isKept(entry))) {
                 read(entry, key);
                 count += test.counts(key) ? 1 : 0;
             }
         }
         return count;
+    }
+
+    private boolean isKept(long entry) {
+        boolean dns = (memory.get(JAVA_INT, entry + 4) & 0xffff) == DNS;
+        boolean answered = (memory.get(JAVA_INT, entry) & ANSWERED) != 0;
+        return memory.get(JAVA_INT, entry + 48) != TCP && !(dns && answered);
     }
 
     private void read(long entry, FlowKey key) {
@@ -360,7 +389,7 @@ final class FlowTable {
         long limit =
                 switch (memory.get(JAVA_INT, entry + 48)) {
                     case TCP -> answered && (state & CLOSING) == 0 ? TCP_ESTABLISHED : TCP_OTHER;
-                    case UDP -> answered ? UDP_STREAM : SHORT;
+                    case UDP -> (state & STREAM) != 0 ? UDP_STREAM : SHORT;
                     default -> SHORT;
                 };
         return nowNanos - memory.get(JAVA_LONG, entry + 8) < limit;

@@ -158,13 +158,14 @@ final class Ipv4Router {
         if (now == null) {
             return DropReason.NO_ROUTE;
         }
+        @Nullable DropReason refused;
         if (Gateway.isCaller(now, from.config(), destination)) {
-            return judge.isAnswer(frame, layers) ? vpc.leave(frame) : DropReason.NO_ROUTE;
+            refused = judge.isAnswer(frame, layers) ? null : DropReason.NO_ROUTE;
+        } else if (Gateway.carries(now, from.config(), destination)) {
+            refused = judge.judge(from, null, frame, layers);
+        } else {
+            refused = DropReason.NO_ROUTE;
         }
-        if (!Gateway.carries(now, from.config(), destination)) {
-            return DropReason.NO_ROUTE;
-        }
-        @Nullable DropReason refused = judge.judge(from, null, frame, layers);
         if (refused == null && frame.length() - Wire.ETHERNET_BYTES > UPLINK_MTU) {
             refused = vpc.tooBig(from, frame, UPLINK_MTU);
         }

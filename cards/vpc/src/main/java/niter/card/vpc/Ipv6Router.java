@@ -69,7 +69,10 @@ final class Ipv6Router {
     // ---- neighbors and the router
 
     private static boolean isDiscovery(Frame frame, Layers layers) {
-        if (layers.protocol() != Layers.ICMPV6 || frame.headLength() <= layers.transport()) {
+        boolean header = !layers.isFragment() || layers.isFirstFragment(); // else it is content
+        if (layers.protocol() != Layers.ICMPV6
+                || !header
+                || frame.headLength() <= layers.transport()) {
             return false;
         }
         int type = Wire.u8(frame.head(), layers.transport());

@@ -21,6 +21,10 @@ final class Judge {
     private static final int UDP_HEADER = 8;
     private static final int ICMP_HEADER = 8;
     private static final int FRAGMENT_OFFSET = 0x1fff; // of IPv4's flags and offset
+
+    /** How long libslirp keeps a socket of UDP after its last packet. */
+    private static final long UPLINK_KEEPS_NANOS = 240_000_000_000L;
+
     private static final int SYN = 0x02; // TCP's flags
     private static final int ACK = 0x10;
 
@@ -71,17 +75,38 @@ final class Judge {
             if (to != null && !to.mayEnter(protocol, port, key, groups(from))) {
                 return DropReason.GROUP_IN;
             }
-            Attachment owner = from != null ? from : to;
-            if (owner == null
-                    || !hasRoom(owner, now)
-                    || !flows.add(key, untracked(from, to, protocol, port), now)) {
-                return DropReason.FLOW_TABLE_FULL;
+            @Nullable DropReason full = begin(from, to, protocol, port, now);
+            if (full != null) {
+                return full;
             }
-            owner.quota().began();
         }
         if (layers.isFragment()) {
             int headers = layers.transport() + header(protocol) - layers.fragmentStart();
             fragments(from).allow(key, layers.fragmentId(), protocol, headers, now);
+        }
+        return null;
+    }
+
+    /** Remembers a flow that may begin; null where there was room. */
+    private @Nullable DropReason begin(
+            @Nullable Attachment from, @Nullable Attachment to, int protocol, int port, long now) {
+        Attachment owner = from != null ? from : to;
+        // Whoever asks for a connection again that is there takes no more room.
+        boolean again = flows.look(key, now) != FlowTable.NONE && !flows.wasReversed();
+        if (owner == null || !again && !hasRoom(owner, now)) {
+            return DropReason.FLOW_TABLE_FULL;
+        }
+        if (!again && to == null && !hasRoomOutside(owner, now)) {
+            return DropReason.UPLINK_SHARE;
+        }
+        if (!flows.add(key, untracked(from, to, protocol, port), now)) {
+            return DropReason.FLOW_TABLE_FULL;
+        }
+        if (!again) {
+            owner.quota().began();
+        }
+        if (!again && to == null) {
+            owner.outside().began();
         }
         return null;
     }
@@ -111,20 +136,38 @@ final class Judge {
         return quota.hasRoom();
     }
 
+    private boolean hasRoomOutside(Attachment owner, long now) {
+        FlowQuota quota = owner.outside();
+        if (quota.isStale(now)) {
+            quota.counted(
+                    flows.count(
+                            other,
+                            flow -> from(flow) == owner && to(flow) == null,
+                            UPLINK_KEEPS_NANOS,
+                            now),
+                    now);
+        }
+        return quota.hasRoom();
+    }
+
     /** How many flows count for an interface: those that it began, or somebody outside with it. */
     private int count(Attachment owner, long now) {
         return flows.count(
                 other,
                 flow -> {
-                    Attachment from = addresses.get().get(flow.sourceHigh, flow.sourceLow);
-                    return owner
-                            == (from != null
-                                    ? from
-                                    : addresses
-                                            .get()
-                                            .get(flow.destinationHigh, flow.destinationLow));
+                    Attachment from = from(flow);
+                    return owner == (from != null ? from : to(flow));
                 },
+                0,
                 now);
+    }
+
+    private @Nullable Attachment from(FlowKey flow) {
+        return addresses.get().get(flow.sourceHigh, flow.sourceLow);
+    }
+
+    private @Nullable Attachment to(FlowKey flow) {
+        return addresses.get().get(flow.destinationHigh, flow.destinationLow);
     }
 
     /**
@@ -262,12 +305,11 @@ final class Judge {
      * that it tracks go on until they are idle.
      */
     void review() {
-        AddressMap now = addresses.get();
         flows.review(
                 key,
                 (flow, untracked) -> {
-                    Attachment from = now.get(flow.sourceHigh, flow.sourceLow);
-                    Attachment to = now.get(flow.destinationHigh, flow.destinationLow);
+                    Attachment from = from(flow);
+                    Attachment to = to(flow);
                     if (from == null && to == null) {
                         return untracked; // nobody is plugged in yet
                     }

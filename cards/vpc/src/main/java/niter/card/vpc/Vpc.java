@@ -29,6 +29,8 @@ final class Vpc {
     private final Ipv6Router ipv6;
     private final DropCounts uplinkDrops = new DropCounts();
     private final List<Attachment> untold = new ArrayList<>(); // since tell()
+    private boolean inBatch; // from a guest's frame to its tell()
+    private long batchNanos; // when it began
     private @Nullable Configuration configuration;
     private AddressMap byAddress = AddressMap.of(List.of());
 
@@ -39,7 +41,7 @@ final class Vpc {
      * @param outlets where packets go that are for no interface
      */
     Vpc(FlowTable flows, int flowCount, LongSupplier clock, Outlets outlets) {
-        judge = new Judge(flows, () -> byAddress, clock);
+        judge = new Judge(flows, () -> byAddress, this::nanos);
         ipv4 = new Ipv4Router(this, judge, answer);
         ipv6 = new Ipv6Router(this, answer);
         this.flowCount = flowCount;
@@ -68,6 +70,7 @@ final class Vpc {
 
     /** Plugs an interface in; it has no rules until it is configured. */
     void attach(Attachment attachment) {
+        attachment.advertisedNanos(nanos()); // its guest asks when it boots
         attachments.put(attachment.config().id(), attachment);
         refresh();
     }
@@ -109,16 +112,21 @@ final class Vpc {
         untold.add(attachment);
     }
 
-    /** Tells guests of the frames that they were given. */
+    /** A guest's frames have been forwarded: tells guests of those that they were given. */
     void tell() {
+        inBatch = false;
         for (int i = 0; i < untold.size(); i++) {
             untold.get(i).tell();
         }
         untold.clear();
     }
 
-    /** A guest sent a frame. */
+    /** A guest sent a frame; {@link #tell} follows, whatever happens. */
     void forward(Attachment from, Frame frame) {
+        if (!inBatch) {
+            inBatch = true;
+            batchNanos = clock.getAsLong();
+        }
         @Nullable DropReason dropped = decide(from, frame);
         if (dropped != null) {
             from.drop(dropped);
@@ -208,6 +216,17 @@ final class Vpc {
             to.drop(refused);
             return null; // counted
         }
+        if (frame.length() - Wire.ETHERNET_BYTES > to.mtu()) {
+            to.drop(DropReason.TOO_BIG);
+            int bytes = Icmp.tooBig(frame, layers, to.config(), to.mtu(), answer);
+            if (bytes != 0) {
+                Wire.mac(answer, 0, Wire.mac(head, Wire.SOURCE_MAC));
+                Wire.mac(answer, Wire.SOURCE_MAC, to.config().mac());
+                answerFrame.wrap(answer, bytes);
+                return outlets.toUplink(answerFrame) ? null : DropReason.UPLINK;
+            }
+            return null; // counted
+        }
         Wire.mac(head, 0, to.config().mac());
         Wire.mac(head, Wire.SOURCE_MAC, to.config().routerMac());
         to.deliver(frame);
@@ -250,8 +269,9 @@ final class Vpc {
         return byAddress.get(high, low);
     }
 
+    /** Now; for a guest's frames, when the first of those that came together was looked at. */
     long nanos() {
-        return clock.getAsLong();
+        return inBatch ? batchNanos : clock.getAsLong();
     }
 
     /** From one interface to another, where both sides' groups allow it. */

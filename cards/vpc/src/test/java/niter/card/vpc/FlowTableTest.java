@@ -89,4 +89,23 @@ class FlowTableTest {
         key.destinationLow = FlowKey.mapped(destination);
         return key.ports(protocol, from, to);
     }
+
+    /**
+     * EC2's idle time-outs, of its guide's connection tracking: 30 s of a UDP flow that has seen a
+     * single request and its answer; 180 s of a stream, which has seen more than one.
+     */
+    @Test
+    void aSingleUdpRequestAndItsAnswerAreNoStream() {
+        table.add(filled(1, 2, 17, 5000, 53), 0, 0);
+        assertThat(table.find(filled(2, 1, 17, 53, 5000), 0, SECOND)).isNotEqualTo(FlowTable.NONE);
+        assertThat(table.look(filled(2, 1, 17, 53, 5000), 32 * SECOND)).isEqualTo(FlowTable.NONE);
+        table.add(filled(1, 2, 17, 5000, 53), 0, 0);
+        for (int i = 0; i < 2; i++) {
+            table.find(filled(1, 2, 17, 5000, 53), 0, SECOND);
+            table.find(filled(2, 1, 17, 53, 5000), 0, SECOND);
+        }
+        assertThat(table.look(filled(2, 1, 17, 53, 5000), 180 * SECOND))
+                .isNotEqualTo(FlowTable.NONE);
+        assertThat(table.look(filled(2, 1, 17, 53, 5000), 182 * SECOND)).isEqualTo(FlowTable.NONE);
+    }
 }

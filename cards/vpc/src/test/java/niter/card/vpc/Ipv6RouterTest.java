@@ -323,4 +323,32 @@ class Ipv6RouterTest {
                     .hasMessageContaining("ipv6: expected a global or unique local address");
         }
     }
+
+    /**
+     * A later part of a long echo begins with whatever the echo carries: it is no neighbor
+     * discovery, though its first byte may be a type of that.
+     */
+    @Test
+    void laterPartsOfAnEchoPassWhateverTheyCarry() {
+        assertThat(passes(1, 0, 44, part(0, true, 128))).as("the first one").isTrue();
+        List<Integer> lost = new ArrayList<>();
+        for (int content = 0; content < 256; content++) {
+            if (!passes(1, 0, 44, part(1448, false, content))) {
+                lost.add(content);
+            }
+        }
+        assertThat(lost).as("first bytes of parts that did not arrive").isEmpty();
+    }
+
+    /** A fragment header of ICMPv6 (RFC 8200, section 4.5), and eight bytes or more behind it. */
+    private static byte[] part(int offset, boolean more, int content) {
+        byte[] payload = new byte[8 + 1448];
+        ByteBuffer.wrap(payload)
+                .put((byte) 58)
+                .put((byte) 0)
+                .putShort((short) (offset | (more ? 1 : 0)))
+                .putInt(7)
+                .put((byte) content);
+        return payload;
+    }
 }

@@ -3,8 +3,11 @@ package niter.card.vpc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -288,5 +291,116 @@ class OutsideTest {
                                         List.of(one, two),
                                         Plan.UPLINK))
                 .hasMessageContaining("route: 0.0.0.0/0 has two targets");
+    }
+
+    /** "A packet that is longer than the way out takes is answered with the MTU that fits." */
+    @Test
+    void anAnswerToACallerThatIsTooLongIsAnsweredToo() {
+        Interface own = interfaces.get(0);
+        Rule dns = new Rule(17, 53, 53, new Rule.Addresses(ALL));
+        Rule out = new Rule(Rule.ALL, -1, -1, new Rule.Addresses(ALL));
+        Map<String, SecurityGroup> groups = new HashMap<>();
+        groups.put("sg-open", new SecurityGroup("sg-open", List.of(dns), List.of(out)));
+        groups.put("sg-shut", new SecurityGroup("sg-shut", List.of(), List.of()));
+        vpc.apply(Plan.of(RANGE, groups, interfaces));
+        assertThat(arrive(CALLER, 0, 17, Packet.udp(5000, 53, 20))).isNotNull();
+        byte[] frame =
+                Packet.ipv4(own.mac(), own.address(), CALLER, 17, Packet.udp(53, 5000, 4000));
+        frame[20] = 0x40; // may not be cut
+        attachments.get(0).sent(Packet.frame(frame));
+        assertThat(around.uplink).as("beyond the way out's 1,500 bytes").isEmpty();
+        assertThat(received.get(0)).as("what says so").isNotEmpty();
+    }
+
+    /** "A packet that is longer than its receiver takes is answered", from outside as well. */
+    @Test
+    void whoCallsFromOutsideIsToldWhatTheReceiverTakes() {
+        Queue<byte[]> small = new ArrayDeque<>();
+        vpc.detach("eni-0");
+        vpc.attach(
+                new Attachment(
+                        vpc,
+                        interfaces.get(0),
+                        new Port() {
+                            @Override
+                            public boolean receive(Frame frame) {
+                                return small.add(Packet.bytes(frame));
+                            }
+
+                            @Override
+                            public int mtu() {
+                                return 576;
+                            }
+                        }));
+        byte[] frame =
+                Packet.ipv4(
+                        UPLINK_MAC,
+                        FAR,
+                        interfaces.get(0).address(),
+                        6,
+                        java.util.Arrays.copyOf(Packet.tcp(40_000, 80, SYN), 1400));
+        frame[20] = 0x40; // may not be cut
+        vpc.fromUplink(Packet.frame(frame));
+        assertThat(small).as("1,420 bytes for who takes 576").isEmpty();
+        assertThat(around.uplink).as("fragmentation needed").hasSize(1);
+    }
+
+    /** An interface's share is one of flows: a SYN that comes again is the same flow. */
+    @Test
+    void aConnectionThatIsAskedForAgainAndAgainIsOneFlow() {
+        for (int i = 0; i < 1024 / 8; i++) {
+            assertThat(arrive(FAR, 0, 6, Packet.tcp(40_000, 80, SYN))).isNotNull();
+        }
+        assertThat(arrive(FAR, 0, 6, Packet.tcp(40_001, 80, SYN)))
+                .as("another one's connection")
+                .isNotNull();
+        assertThat(send(0, FAR, 17, Packet.udp(53, 53, 0))).as("one of its own").isNotNull();
+    }
+
+    /**
+     * Each flow is a socket of the uplink's, with a port of the host's that no other socket has:
+     * what one interface may have at once must leave some to its neighbours and to the host.
+     */
+    @Test
+    void oneInterfaceLeavesPortsOfTheHostToOthers() throws IOException {
+        String[] range;
+        try (var reader =
+                Files.newBufferedReader(Path.of("/proc/sys/net/ipv4/ip_local_port_range"))) {
+            range = reader.readLine().strip().split("\\s+");
+        }
+        int ports = Integer.parseInt(range[1]) - Integer.parseInt(range[0]) + 1;
+        int room = 262_144; // the card's
+        long[] clock = {0};
+        Surroundings host = new Surroundings();
+        Vpc whole =
+                new Vpc(
+                        FlowTable.over(Arena.ofAuto().allocate(FlowTable.bytes(room), 64)),
+                        room,
+                        () -> clock[0],
+                        host);
+        Interface own = interfaces.get(0);
+        Attachment guest = new Attachment(whole, own, frame -> true);
+        whole.attach(guest);
+        Rule out = new Rule(Rule.ALL, -1, -1, new Rule.Addresses(ALL));
+        SecurityGroup open = new SecurityGroup("sg-open", List.of(), List.of(out));
+        whole.apply(Plan.of(RANGE, Map.of("sg-open", open), List.of(own)));
+        for (int port = 1; port <= 65_535; port++) {
+            guest.sent(
+                    Packet.frame(
+                            Packet.ipv4(
+                                    own.mac(), own.address(), FAR, 17, Packet.udp(port, 9, 0))));
+        }
+        guest.flush();
+        assertThat(host.uplink.size()).as("flows of %d ports", ports).isLessThan(ports / 2);
+        int flows = host.uplink.size();
+        assertThat(guest.drops(DropReason.UPLINK_SHARE)).isEqualTo(65_535 - flows);
+        for (int second : new int[] {31, 200, 250}) { // the uplink keeps each socket for 240
+            clock[0] = second * 1_000_000_000L;
+            guest.sent(
+                    Packet.frame(
+                            Packet.ipv4(own.mac(), own.address(), FAR, 17, Packet.udp(7, 7, 0))));
+            guest.flush();
+            assertThat(host.uplink.size() - flows).isEqualTo(second > 240 ? 1 : 0);
+        }
     }
 }
