@@ -5,6 +5,11 @@ excluded=long
 seconds=1500 # of a module
 case ${2:-} in
 --long) excluded=none seconds=86400 ;;
+-h | --help)
+    echo 'Usage: niter test [--long]'
+    echo 'Runs all tests, those that boot guests too; with --long also those that take many minutes.'
+    exit
+    ;;
 '') ;;
 *) fail "test: unknown argument '$2': niter test [--long]" ;;
 esac

@@ -11,7 +11,8 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description = {
             "Join this terminal and the serial console of an instance.",
-            "Every key passes, Ctrl-C too; Ctrl-] leaves. A serial line has no window size: after a"
+            "Every key passes, Ctrl-C too; Ctrl-] leaves, and the end of input where that is no"
+                    + " terminal (niter logs -f only reads). A serial line has no window size: after a"
                     + " change of it, run resize in the guest, which asks this terminal."
         })
 final class ConsoleCommand implements Callable<Integer> {

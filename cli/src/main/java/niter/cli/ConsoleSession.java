@@ -79,6 +79,7 @@ final class ConsoleSession {
                 }
                 type(buffer, count);
             }
+            left.complete(0); // the end of input: nobody is there to leave
         } catch (IOException e) {
             return; // no more input; output goes on
         }

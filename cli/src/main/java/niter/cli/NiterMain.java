@@ -17,7 +17,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         footer = {
             "",
             "niter COMMAND --help says more about a command.",
-            "niter lab --help lists measurements, and tests that kill."
+            "niter lab --help lists measurements, and tests that kill; niter test runs all tests."
         },
         subcommands = {
             RunCommand.class,
@@ -46,7 +46,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             PruneCommand.class,
             DoctorCommand.class,
             CompletionCommand.class,
-            VersionCommand.class
+            VersionCommand.class,
+            CommandLine.HelpCommand.class
         })
 public final class NiterMain {
     /** Exit status where Niter itself failed; a guest's command has all others, as with docker. */

@@ -27,7 +27,9 @@ final class VolumeAttachCommand implements Runnable {
     @Option(
             names = "--device",
             paramLabel = "NAME",
-            description = "/dev/sdf, say; default: the first that is free. ebsnvme-id shows it.")
+            description =
+                    "/dev/sdf, say; default: the first that is free. In the tools"
+                            + " image ebsnvme-id shows it.")
     private String device = "";
 
     @Override

@@ -13,7 +13,11 @@ import picocli.CommandLine.Parameters;
         name = "detach",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Detach a volume from its instance: unmount it there first.")
+        description = {
+            "Detach a volume from its instance: unmount it there first.",
+            "The guest is asked, as by a hot-plug slot's button, and Linux lets go of a disk that is"
+                    + " mounted, too: what was not flushed is lost then."
+        })
 final class VolumeDetachCommand implements Runnable {
     @Parameters(paramLabel = "VOLUME", description = "Id or name.")
     private String volume = "";
@@ -21,8 +25,8 @@ final class VolumeDetachCommand implements Runnable {
     @Option(
             names = "--force",
             description =
-                    "Whether the guest lets go of it or not: what it has not flushed is lost, and"
-                            + " it gets I/O errors.")
+                    "Whether the guest answers or not: what it has not flushed is lost, and it gets"
+                            + " I/O errors.")
     private boolean force;
 
     @Override

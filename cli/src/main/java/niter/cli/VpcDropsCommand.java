@@ -13,7 +13,8 @@ import picocli.CommandLine.Mixin;
         mixinStandardHelpOptions = true,
         description = {
             "List dropped packets by interface and reason.",
-            "Counted since the card last took the interface."
+            "Counted since the card last took the interface, at the one that sent the packet; what came"
+                    + " from outside, at the one that it was for."
         },
         footerHeading = "%nReasons:%n",
         footer = {
@@ -25,6 +26,7 @@ import picocli.CommandLine.Mixin;
             "  fragment             a part of a packet whose first part was not let through",
             "  too-big              longer than the receiver or the next link takes",
             "  flow-table-full      the interface has as many flows as it may",
+            "  uplink-share         it has 2,048 flows by the uplink, each a port of the host's",
             "  link-local-limit     more than 1,024 packets a second to link-local services",
             "  service, unserved    a link-local service that is not there or does not answer that",
             "  receiver             its guest has no driver or no free buffers",

@@ -70,7 +70,8 @@ class CommandLineTest {
                 "image",
                 "prune",
                 "doctor",
-                "completion"
+                "completion",
+                "version"
             })
     void everyCommandHasHelpAndIsCompleted(String command) {
         assertThat(execute(command, "--help")).isZero();

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /** How processes ended, wait4(2), and that in words. */
 final class Ends {
-    private static final String UNKNOWN_END = "status unknown"; // a former keeper's child's
+    private static final String UNKNOWN_END = "status unknown: an earlier keeper's child";
 
     private Ends() {}
 

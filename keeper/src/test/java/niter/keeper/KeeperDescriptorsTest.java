@@ -231,7 +231,7 @@ class KeeperDescriptorsTest {
         keeper.start();
         var row = TestKeeper.row(keeper.connect("test"), "worker");
         assertThat(row.getPid()).isNotIn(0, worker);
-        assertThat(row.getLastEnd()).isEqualTo("status unknown");
+        assertThat(row.getLastEnd()).isEqualTo("status unknown: an earlier keeper's child");
     }
 
     @Test

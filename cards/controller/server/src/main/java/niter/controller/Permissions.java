@@ -133,7 +133,7 @@ final class Permissions {
         } catch (IllegalArgumentException e) {
             throw invalid(field + ": " + e.getMessage());
         }
-        throw invalid(field + ": expected ADDRESS/BITS, got \"" + text + "\"");
+        throw invalid(field + ": expected ADDRESS/BITS of 0 to 32 bits, got \"" + text + "\"");
     }
 
     static String range6(String field, String text) throws ApiException {
@@ -148,7 +148,7 @@ final class Permissions {
         } catch (IllegalArgumentException e) {
             throw invalid(field + ": " + e.getMessage());
         }
-        throw invalid(field + ": expected ADDRESS/BITS, got \"" + text + "\"");
+        throw invalid(field + ": expected ADDRESS/BITS of 0 to 128 bits, got \"" + text + "\"");
     }
 
     /** Whether they say the same; ids and descriptions do not matter. */

@@ -54,7 +54,8 @@ public final class Ipv4 {
         public static Range of(String text) {
             int slash = text.indexOf('/');
             if (slash < 0 || !text.substring(slash + 1).matches("[0-9]{1,2}")) {
-                throw new IllegalArgumentException("expected ADDRESS/BITS, got \"" + text + "\"");
+                throw new IllegalArgumentException(
+                        "expected ADDRESS/BITS of 0 to 32 bits, got \"" + text + "\"");
             }
             return new Range(
                     address(text.substring(0, slash)), Integer.parseInt(text.substring(slash + 1)));

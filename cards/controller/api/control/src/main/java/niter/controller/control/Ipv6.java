@@ -98,7 +98,8 @@ public record Ipv6(long high, long low) {
         public static Range of(String text) {
             int slash = text.indexOf('/');
             if (slash < 0 || !text.substring(slash + 1).matches("[0-9]{1,3}")) {
-                throw new IllegalArgumentException("expected ADDRESS/BITS, got \"" + text + "\"");
+                throw new IllegalArgumentException(
+                        "expected ADDRESS/BITS of 0 to 128 bits, got \"" + text + "\"");
             }
             return new Range(
                     Ipv6.of(text.substring(0, slash)), Integer.parseInt(text.substring(slash + 1)));

@@ -32,6 +32,9 @@ public final class StateDirectory {
     /** The layout that this code reads and writes. */
     public static final int VERSION = 1;
 
+    private static final int SOCKET_PATH_BYTES = 107; // unix(7): sun_path, and its end
+    private static final String LONGEST_ID = "i-0123456789abcdef0";
+
     private final Path root;
 
     private StateDirectory(Path root) {
@@ -77,6 +80,15 @@ public final class StateDirectory {
      * @return this
      */
     public StateDirectory open() throws StateDirectoryException {
+        int longest = runSocket(LONGEST_ID).toString().getBytes(StandardCharsets.UTF_8).length;
+        if (longest > SOCKET_PATH_BYTES) {
+            throw new StateDirectoryException(
+                    root
+                            + ": "
+                            + (longest - SOCKET_PATH_BYTES)
+                            + " bytes too long for the sockets in it (unix(7)): set XDG_STATE_HOME"
+                            + " to a shorter path");
+        }
         try {
             makePrivate(root);
             if (!Files.exists(version())) {

@@ -71,6 +71,17 @@ class StateDirectoryTest {
     }
 
     @Test
+    void refusesAPathThatIsTooLongForSockets() {
+        String base = home.resolve("a".repeat(90)).toString();
+        assertThatThrownBy(() -> StateDirectory.from(Map.of("XDG_STATE_HOME", base), home).open())
+                .isInstanceOf(StateDirectoryException.class)
+                .hasMessageContaining("bytes too long for the sockets in it")
+                .hasMessageContaining("XDG_STATE_HOME")
+                .hasMessageNotContaining("\n");
+        assertThat(home.resolve("a".repeat(90))).doesNotExist();
+    }
+
+    @Test
     void followsTheEnvironmentWhereItIsAnAbsolutePath() {
         assertThat(StateDirectory.from(Map.of("XDG_STATE_HOME", "/x"), home).root())
                 .isEqualTo(Path.of("/x/niter"));
