@@ -8,6 +8,9 @@ final class ProgressText {
     private static final int DEFAULT_COLUMNS = 80;
     private static final int STATUS_COLUMNS = 22;
 
+    /** Whether the locale's character set has the bar; C's has not. */
+    private static final boolean DRAWS = System.err.charset().newEncoder().canEncode("━─");
+
     private ProgressText() {}
 
     /**
@@ -36,8 +39,8 @@ final class ProgressText {
             return cut(phase + status, width - 1);
         }
         int full = (int) ((double) BAR_COLUMNS * done / totalBytes);
-        String bar = "━".repeat(full);
-        String rest = "─".repeat(BAR_COLUMNS - full);
+        String bar = (DRAWS ? "━" : "#").repeat(full);
+        String rest = (DRAWS ? "─" : "-").repeat(BAR_COLUMNS - full);
         return phase
                 + " "
                 + (color ? "\033[36m" + bar + "\033[2m" + rest + "\033[0m" : bar + rest)

@@ -6,7 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import niter.controller.control.protocol.IpPermission;
 
 /**
@@ -51,8 +54,8 @@ final class PortPlan {
     }
 
     /**
-     * The ports of an instance, ascending for each protocol, at most {@link #MAX_PORTS}: a rule's
-     * lowest come first, so SSH is among them however wide it is.
+     * The ports of an instance, ascending for each protocol, at most {@link #MAX_PORTS}: those of
+     * the narrowest rules, and of one rule the lowest, so SSH is among them however wide it is.
      *
      * @param publicAddress of the host
      * @param permissions of all its groups, inwards
@@ -60,11 +63,9 @@ final class PortPlan {
     List<Forward> forwards(
             String publicAddress, String privateAddress, List<IpPermission> permissions) {
         List<Forward> forwards = new ArrayList<>();
-        for (Forward.Protocol protocol : Forward.Protocol.values()) {
-            int[] ports =
-                    open(protocol, permissions).stream()
-                            .limit(MAX_PORTS - forwards.size())
-                            .toArray();
+        for (Map.Entry<Forward.Protocol, BitSet> open : open(permissions).entrySet()) {
+            Forward.Protocol protocol = open.getKey();
+            int[] ports = open.getValue().stream().toArray();
             BitSet used = new BitSet(PORTS); // what is beyond the limit takes no port of the host
             for (int port : ports) {
                 if (port >= firstFree) {
@@ -95,15 +96,33 @@ final class PortPlan {
         return other;
     }
 
-    private static BitSet open(Forward.Protocol protocol, List<IpPermission> permissions) {
-        BitSet open = new BitSet(PORTS);
-        for (IpPermission one : permissions) {
-            // "All protocols" is not a list of services; what is to be forwarded is named.
-            if (one.getProtocol() == protocol.number && Uplink.isCaller(one.getCidr())) {
-                open.set(one.getFromPort(), one.getToPort() + 1);
+    /** What is named singly comes before what a wide range has, and low ports before high ones. */
+    private static Map<Forward.Protocol, BitSet> open(List<IpPermission> permissions) {
+        Map<Forward.Protocol, BitSet> open = new EnumMap<>(Forward.Protocol.class);
+        for (Forward.Protocol protocol : Forward.Protocol.values()) {
+            open.put(protocol, new BitSet(PORTS));
+        }
+        int room = MAX_PORTS;
+        for (IpPermission one : narrowestFirst(permissions)) {
+            for (Map.Entry<Forward.Protocol, BitSet> ports : open.entrySet()) {
+                // "All protocols" is not a list of services; what is to be forwarded is named.
+                boolean named = one.getProtocol() == ports.getKey().number;
+                int port = Math.max(1, one.getFromPort()); // a rule may say 0, but it is no port
+                for (; named && port <= one.getToPort() && room > 0; port++) {
+                    if (!ports.getValue().get(port)) {
+                        ports.getValue().set(port);
+                        room--;
+                    }
+                }
             }
         }
-        open.clear(0); // a rule may say so, but it is no port
         return open;
+    }
+
+    private static List<IpPermission> narrowestFirst(List<IpPermission> permissions) {
+        return permissions.stream()
+                .filter(one -> Uplink.isCaller(one.getCidr()))
+                .sorted(Comparator.comparingInt(one -> one.getToPort() - one.getFromPort()))
+                .toList();
     }
 }

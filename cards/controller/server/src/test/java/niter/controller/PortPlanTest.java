@@ -67,6 +67,23 @@ class PortPlanTest {
     }
 
     @Test
+    void whatIsNamedSinglyIsForwardedHoweverWideAnotherRuleIs() {
+        List<Forward> all =
+                forwards(
+                        0,
+                        open(6, 0, 65_535, "0.0.0.0/0"),
+                        open(6, 8080, 8080, "0.0.0.0/0"),
+                        open(17, 53, 53, "0.0.0.0/0"));
+        assertThat(all).hasSize(PortPlan.MAX_PORTS);
+        assertThat(all)
+                .extracting(Forward::rule)
+                .contains(
+                        "tcp:127.42.7.1:22-172.31.0.4:22",
+                        "tcp:127.42.7.1:8080-172.31.0.4:8080",
+                        "udp:127.42.7.1:53-172.31.0.4:53");
+    }
+
+    @Test
     void whereTheUsualOnesAreWantedAnyFreePortOfTheHostIsTaken() {
         assertThat(
                         rules(
