@@ -57,13 +57,6 @@ final class FlowTable {
     private static final int STREAM = 64; // and answered again
 
     private static final int TCP = 6;
-    private static final int UDP = 17;
-    private static final long SECOND = 1_000_000_000L;
-    private static final long TCP_ESTABLISHED = 432_000 * SECOND;
-    private static final long TCP_OTHER = 60 * SECOND;
-    private static final long UDP_STREAM = 180 * SECOND;
-    private static final long SHORT = 30 * SECOND;
-    private static final int DNS = 53;
 
     private final MemorySegment memory;
     private final int buckets;
@@ -294,42 +287,34 @@ final class FlowTable {
         }
     }
 
-    /** Counts flows. */
-    interface Test {
+    /** Sees the flows that the table still has. */
+    interface Visitor {
         /**
-         * Whether it counts.
+         * A flow.
          *
-         * @param key as the flow began
+         * @param key as it began
+         * @param alive whether its packets still pass; a place is only taken when it is needed
+         * @param answered whether the other end has sent anything
+         * @param idleNanos since its last packet
          */
-        boolean counts(FlowKey key);
+        void visit(FlowKey key, boolean alive, boolean answered, long idleNanos);
     }
 
-    /**
-     * How many flows that are alive pass a test.
-     *
-     * @param keptNanos how long others are too after their last packet, which are not of TCP and no
-     *     answered questions of DNS; 0 for not longer than they are alive
-     */
-    int count(FlowKey key, Test test, long keptNanos, long nowNanos) {
-        int count = 0;
+    /** Shows all flows. */
+    void visit(FlowKey key, Visitor visitor, long nowNanos) {
         for (long entry = HEADER_BYTES;
                 entry < HEADER_BYTES + (long) buckets * WAYS * ENTRY_BYTES;
                 entry += ENTRY_BYTES) {
-            if (memory.get(JAVA_INT, entry) != 0
-                    && (alive(entry, nowNanos)
-                            || nowNanos - memory.get(JAVA_LONG, entry + 8) < keptNanos
-                                    && isKept(entry))) {
+            int state = memory.get(JAVA_INT, entry);
+            if (state != 0) {
                 read(entry, key);
-                count += test.counts(key) ? 1 : 0;
+                visitor.visit(
+                        key,
+                        alive(entry, nowNanos),
+                        (state & ANSWERED) != 0,
+                        nowNanos - memory.get(JAVA_LONG, entry + 8));
             }
         }
-        return count;
-    }
-
-    private boolean isKept(long entry) {
-        boolean dns = (memory.get(JAVA_INT, entry + 4) & 0xffff) == DNS;
-        boolean answered = (memory.get(JAVA_INT, entry) & ANSWERED) != 0;
-        return memory.get(JAVA_INT, entry + 48) != TCP && !(dns && answered);
     }
 
     private void read(long entry, FlowKey key) {
@@ -385,14 +370,10 @@ final class FlowTable {
 
     private boolean alive(long entry, long nowNanos) {
         int state = memory.get(JAVA_INT, entry);
-        boolean answered = (state & ANSWERED) != 0;
-        long limit =
-                switch (memory.get(JAVA_INT, entry + 48)) {
-                    case TCP -> answered && (state & CLOSING) == 0 ? TCP_ESTABLISHED : TCP_OTHER;
-                    case UDP -> (state & STREAM) != 0 ? UDP_STREAM : SHORT;
-                    default -> SHORT;
-                };
-        return nowNanos - memory.get(JAVA_LONG, entry + 8) < limit;
+        boolean established = (state & (ANSWERED | CLOSING)) == ANSWERED;
+        int protocol = memory.get(JAVA_INT, entry + 48);
+        return nowNanos - memory.get(JAVA_LONG, entry + 8)
+                < IdleTimeouts.nanos(protocol, established, (state & STREAM) != 0);
     }
 
     /**

@@ -23,7 +23,9 @@ final class Judge {
     private static final int FRAGMENT_OFFSET = 0x1fff; // of IPv4's flags and offset
 
     /** How long libslirp keeps a socket of UDP after its last packet. */
-    private static final long UPLINK_KEEPS_NANOS = 240_000_000_000L;
+    private static final long UPLINK_NANOS = 240_000_000_000L;
+
+    private static final int DNS = 53;
 
     private static final int SYN = 0x02; // TCP's flags
     private static final int ACK = 0x10;
@@ -33,6 +35,8 @@ final class Judge {
     private final LongSupplier clock;
     private final FlowKey key = new FlowKey();
     private final FlowKey other = new FlowKey(); // of a flow in the table
+    private int counted; // flows of an interface, by count()
+    private int countedOutside;
     private final Fragments outside = new Fragments(); // of packets that came by the uplink
 
     /**
@@ -93,10 +97,10 @@ final class Judge {
         Attachment owner = from != null ? from : to;
         // Whoever asks for a connection again that is there takes no more room.
         boolean again = flows.look(key, now) != FlowTable.NONE && !flows.wasReversed();
-        if (owner == null || !again && !hasRoom(owner, now)) {
+        if (owner == null || !again && !hasRoom(owner.quota(), owner, now)) {
             return DropReason.FLOW_TABLE_FULL;
         }
-        if (!again && to == null && !hasRoomOutside(owner, now)) {
+        if (!again && to == null && !hasRoom(owner.outside(), owner, now)) {
             return DropReason.UPLINK_SHARE;
         }
         if (!flows.add(key, untracked(from, to, protocol, port), now)) {
@@ -128,38 +132,36 @@ final class Judge {
                         layers.protocol(), Wire.u8(frame.head(), layers.transport()));
     }
 
-    private boolean hasRoom(Attachment owner, long now) {
-        FlowQuota quota = owner.quota();
+    private boolean hasRoom(FlowQuota quota, Attachment owner, long now) {
         if (quota.isStale(now)) {
-            quota.counted(count(owner, now), now);
+            count(owner, now);
         }
         return quota.hasRoom();
     }
 
-    private boolean hasRoomOutside(Attachment owner, long now) {
-        FlowQuota quota = owner.outside();
-        if (quota.isStale(now)) {
-            quota.counted(
-                    flows.count(
-                            other,
-                            flow -> from(flow) == owner && to(flow) == null,
-                            UPLINK_KEEPS_NANOS,
-                            now),
-                    now);
-        }
-        return quota.hasRoom();
-    }
-
-    /** How many flows count for an interface: those that it began, or somebody outside with it. */
-    private int count(Attachment owner, long now) {
-        return flows.count(
+    /** Counts an interface's flows, those that it began, or somebody outside with it. */
+    private void count(Attachment owner, long now) {
+        counted = 0;
+        countedOutside = 0;
+        flows.visit(
                 other,
-                flow -> {
+                (flow, alive, answered, idleNanos) -> {
                     Attachment from = from(flow);
-                    return owner == (from != null ? from : to(flow));
+                    Attachment to = to(flow);
+                    if (owner == (from != null ? from : to)) {
+                        boolean kept = isKeptOutside(flow, answered) && idleNanos < UPLINK_NANOS;
+                        counted += alive ? 1 : 0;
+                        countedOutside += from != null && to == null && (alive || kept) ? 1 : 0;
+                    }
                 },
-                0,
                 now);
+        owner.quota().counted(counted, now);
+        owner.outside().counted(countedOutside, now);
+    }
+
+    /** Whether libslirp keeps its socket a while: not TCP's, nor an answered question's to DNS. */
+    private static boolean isKeptOutside(FlowKey flow, boolean answered) {
+        return flow.protocol != Layers.TCP && !(answered && flow.destinationPort == DNS);
     }
 
     private @Nullable Attachment from(FlowKey flow) {
