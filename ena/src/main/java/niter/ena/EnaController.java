@@ -112,6 +112,18 @@ public final class EnaController implements Device {
     }
 
     /**
+     * Counts a packet that was shaped or dropped because it exceeded an allowance, where the guest
+     * reads it and no end of this process forgets it. Without a function there is no guest that
+     * could see it: nothing is counted before attach and after {@link #close}.
+     */
+    public void exceeded(Allowance allowance) {
+        Engine attached = engine;
+        if (attached != null) {
+            attached.live().exceed(allowance);
+        }
+    }
+
+    /**
      * What went through since the driver reset the device.
      *
      * @param sentPackets by the guest

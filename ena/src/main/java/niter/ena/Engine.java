@@ -68,7 +68,7 @@ final class Engine implements Registers.Control, Failure {
                                 function.id(),
                                 ration),
                         rss,
-                        new Statistics(live, network.allowances()),
+                        new Statistics(live, network),
                         interrupts,
                         dma,
                         this);

@@ -46,6 +46,10 @@ class LiveState {
     private static final long V_PENDING = 4;
     private static final long V_DELAYS = 8;
     private static final long COUNTERS = 1024;
+
+    /** Zero in the segments of builds that counted them elsewhere: those are read as they are. */
+    private static final long EXCEEDED = 1536;
+
     private static final long INTENT = 2048;
     private static final long I_KIND = INTENT;
     private static final long I_QUEUE = INTENT + 4;
@@ -313,6 +317,15 @@ class LiveState {
 
     final void count(Counter counter, long more) {
         memory.set(JAVA_LONG, COUNTERS + 8L * counter.ordinal(), counter(counter) + more);
+    }
+
+    /** Packets beyond an allowance in all lives of the device: no reset forgets them. */
+    final long exceeded(Allowance allowance) {
+        return memory.get(JAVA_LONG, EXCEEDED + 8L * allowance.ordinal());
+    }
+
+    final void exceed(Allowance allowance) {
+        memory.set(JAVA_LONG, EXCEEDED + 8L * allowance.ordinal(), exceeded(allowance) + 1);
     }
 
     private void set(long offset, int value) {

@@ -17,6 +17,9 @@ public interface Network {
      */
     void flush();
 
-    /** Packets that this interface may not send or receive, for the guest's statistics. */
-    Allowances allowances();
+    /**
+     * Flows that may still begin, which the guest sees as conntrack_allowance_available. Packets
+     * beyond an allowance are counted by {@link EnaController#exceeded}.
+     */
+    long conntrackAvailable();
 }

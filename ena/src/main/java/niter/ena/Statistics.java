@@ -8,15 +8,16 @@ final class Statistics {
     private static final int BASIC = 0;
     private static final int ENI = 2;
     private static final int METRICS = 4;
-    private static final int METRIC_COUNT = 6;
+    private static final int METRIC_COUNT = Allowance.COUNT + 1; // and what is available
+    private static final Allowance[] EXCEEDED = Allowance.values();
 
     private final LiveState live;
-    private final Allowances allowances;
+    private final Network network;
     private final MemorySegment metrics = Arena.ofAuto().allocate(8L * METRIC_COUNT, 8);
 
-    Statistics(LiveState live, Allowances allowances) {
+    Statistics(LiveState live, Network network) {
         this.live = live;
-        this.allowances = allowances;
+        this.network = network;
     }
 
     int get(AdminCommand command) {
@@ -40,7 +41,7 @@ final class Statistics {
     }
 
     private int eni(AdminCommand command) {
-        for (int metric = 0; metric < METRIC_COUNT - 1; metric++) {
+        for (int metric = 0; metric < Allowance.COUNT; metric++) {
             command.answer64(8 + 8 * metric, value(metric));
         }
         return Status.SUCCESS;
@@ -67,13 +68,8 @@ final class Statistics {
     }
 
     private long value(int metric) {
-        return switch (metric) {
-            case 0 -> allowances.bandwidthIn();
-            case 1 -> allowances.bandwidthOut();
-            case 2 -> allowances.packets();
-            case 3 -> allowances.conntrack();
-            case 4 -> allowances.linkLocal();
-            default -> allowances.conntrackAvailable();
-        };
+        return metric < Allowance.COUNT
+                ? live.exceeded(EXCEEDED[metric])
+                : network.conntrackAvailable();
     }
 }

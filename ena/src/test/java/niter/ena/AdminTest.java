@@ -185,8 +185,9 @@ class AdminTest {
     @Test
     void statisticsAnswer() {
         driver.probe();
-        driver.command(11).set(ValueLayout.JAVA_BYTE, 16, (byte) 2);
-        assertThat(driver.submit().get(LE64, 40)).as("link-local").isEqualTo(5);
+        exceed(Allowance.LINK_LOCAL, 5);
+        exceed(Allowance.CONNTRACK, 4);
+        assertThat(linkLocalExceeded()).isEqualTo(5);
         MemorySegment ask = driver.command(11);
         ask.set(ValueLayout.JAVA_BYTE, 16, (byte) 4);
         ask.set(LE64, 24, 0x3f);
@@ -202,6 +203,34 @@ class AdminTest {
         assertThat(driver.at(buffer + 8, 8).get(LE64, 0)).as("available").isEqualTo(6);
         driver.command(11).set(ValueLayout.JAVA_BYTE, 16, (byte) 3);
         assertThat(Driver.status(driver.submit())).isEqualTo(3);
+    }
+
+    private void exceed(Allowance allowance, int packets) {
+        for (int i = 0; i < packets; i++) {
+            driver.device.exceeded(allowance);
+        }
+    }
+
+    private long linkLocalExceeded() {
+        driver.command(11).set(ValueLayout.JAVA_BYTE, 16, (byte) 2);
+        return driver.submit().get(LE64, 40);
+    }
+
+    /** They count since the interface was made. */
+    @Test
+    void neitherAKillNorAResetForgetsWhatExceededAnAllowance() {
+        driver.probe();
+        exceed(Allowance.LINK_LOCAL, 5);
+        driver.device = driver.create(LiveState::new);
+        driver.device.attach(driver.function, true);
+        exceed(Allowance.LINK_LOCAL, 1);
+        assertThat(linkLocalExceeded()).as("after a kill").isEqualTo(6);
+        driver.probe();
+        assertThat(linkLocalExceeded()).as("after a reset").isEqualTo(6);
+        driver.device.close();
+        exceed(Allowance.LINK_LOCAL, 1); // of a neighbour's packet: its memory is gone
+        driver.device.attach(driver.function, true);
+        assertThat(linkLocalExceeded()).as("after the end").isEqualTo(6);
     }
 
     // ---- events

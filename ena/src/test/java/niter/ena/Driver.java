@@ -52,7 +52,7 @@ final class Driver {
     }
 
     /** Keeps what was sent. */
-    private final class Recorder implements Network, Allowances {
+    private final class Recorder implements Network {
         @Override
         public void sent(Frame frame) {
             if (broken) {
@@ -70,36 +70,6 @@ final class Driver {
         public void flush() {
             flushes++;
             function.step.run();
-        }
-
-        @Override
-        public Allowances allowances() {
-            return this;
-        }
-
-        @Override
-        public long bandwidthIn() {
-            return 1;
-        }
-
-        @Override
-        public long bandwidthOut() {
-            return 2;
-        }
-
-        @Override
-        public long packets() {
-            return 3;
-        }
-
-        @Override
-        public long conntrack() {
-            return 4;
-        }
-
-        @Override
-        public long linkLocal() {
-            return 5;
         }
 
         @Override

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
-import niter.ena.Allowances;
+import niter.ena.Allowance;
 import niter.ena.Frame;
 import niter.ena.Layers;
 import niter.ena.Network;
@@ -14,7 +14,7 @@ import niter.linux.Descriptor;
  * An interface that is plugged in: its configuration, its rules, its counters, and the port to its
  * guest. On the core's thread.
  */
-final class Attachment implements Network, Allowances {
+final class Attachment implements Network {
     private static final int LINK_LOCAL_PER_SECOND = 1024;
     private static final long SECOND = 1_000_000_000L;
 
@@ -191,8 +191,14 @@ final class Attachment implements Network, Allowances {
         advertised = nanos;
     }
 
+    /** Counts a packet for the operator; where an allowance is the reason, for its guest too. */
     void drop(DropReason reason) {
         drops.add(reason);
+        if (reason == DropReason.FLOW_TABLE_FULL) {
+            port.exceeded(Allowance.CONNTRACK);
+        } else if (reason == DropReason.LINK_LOCAL_LIMIT) {
+            port.exceeded(Allowance.LINK_LOCAL);
+        }
     }
 
     DropCounts drops() {
@@ -212,36 +218,6 @@ final class Attachment implements Network, Allowances {
     @Override
     public void flush() {
         vpc.tell();
-    }
-
-    @Override
-    public Allowances allowances() {
-        return this;
-    }
-
-    @Override
-    public long bandwidthIn() {
-        return 0; // no limiters yet
-    }
-
-    @Override
-    public long bandwidthOut() {
-        return 0;
-    }
-
-    @Override
-    public long packets() {
-        return 0;
-    }
-
-    @Override
-    public long conntrack() {
-        return drops(DropReason.FLOW_TABLE_FULL);
-    }
-
-    @Override
-    public long linkLocal() {
-        return drops(DropReason.LINK_LOCAL_LIMIT);
     }
 
     @Override

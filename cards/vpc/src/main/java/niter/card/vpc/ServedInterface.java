@@ -9,6 +9,7 @@ import niter.controller.control.FunctionKeys;
 import niter.controller.control.MetricsText;
 import niter.controller.control.protocol.EnsureInterface;
 import niter.controller.control.protocol.Function;
+import niter.ena.Allowance;
 import niter.ena.EnaController;
 import niter.ena.Frame;
 import niter.linux.Descriptor;
@@ -62,6 +63,14 @@ final class ServedInterface {
             EnaController plugged = adapter;
             if (plugged != null) {
                 plugged.flush();
+            }
+        }
+
+        @Override
+        public void exceeded(Allowance allowance) {
+            EnaController plugged = adapter;
+            if (plugged != null) {
+                plugged.exceeded(allowance);
             }
         }
 

@@ -16,6 +16,8 @@ import java.util.Queue;
 import java.util.Set;
 import niter.controller.control.Ipv4;
 import niter.controller.control.Ipv6;
+import niter.ena.Allowance;
+import niter.ena.Frame;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -32,6 +34,7 @@ class VpcTest {
     private final MemorySegment table = Arena.ofAuto().allocate(FlowTable.bytes(1024), 64);
     private Vpc vpc = successor();
     private final List<Queue<byte[]>> received = new ArrayList<>();
+    private final List<List<Allowance>> exceeded = new ArrayList<>();
     private final List<Interface> interfaces = new ArrayList<>();
     private final List<Attachment> attachments = new ArrayList<>();
     private final Map<String, SecurityGroup> groups = new HashMap<>();
@@ -85,11 +88,22 @@ class VpcTest {
                         Ipv6.NONE);
         interfaces.add(config);
         received.add(new ArrayDeque<>());
+        exceeded.add(new ArrayList<>());
         attachments.add(attach(config, port(index)));
     }
 
     private Port port(int index) {
-        return frame -> received.get(index).add(Packet.bytes(frame));
+        return new Port() {
+            @Override
+            public boolean receive(Frame frame) {
+                return received.get(index).add(Packet.bytes(frame));
+            }
+
+            @Override
+            public void exceeded(Allowance allowance) {
+                exceeded.get(index).add(allowance);
+            }
+        };
     }
 
     private byte[] packet(int from, int to, int protocol, byte[] payload) {
@@ -165,7 +179,7 @@ class VpcTest {
             received.get(3).clear();
         }
         assertThat(drops(0, DropReason.FLOW_TABLE_FULL)).isEqualTo(20_000 - 1024 / 8);
-        assertThat(attachments.get(0).conntrack()).isEqualTo(20_000 - 1024 / 8);
+        assertThat(exceeded.get(0)).hasSize(20_000 - 1024 / 8).containsOnly(Allowance.CONNTRACK);
         assertThat(attachments.get(0).conntrackAvailable()).isZero();
         for (int port = 1; port <= 100; port++) {
             assertThat(passes(1, 3, 17, Packet.udp(port, 9, 0))).isTrue();
@@ -429,7 +443,7 @@ class VpcTest {
             send(0, frame);
         }
         assertThat(drops(0, DropReason.LINK_LOCAL_LIMIT)).isEqualTo(6);
-        assertThat(attachments.get(0).linkLocal()).isEqualTo(6);
+        assertThat(exceeded.get(0)).hasSize(6).containsOnly(Allowance.LINK_LOCAL);
         nanos += 1_000_000_000L;
         send(0, frame);
         assertThat(drops(0, DropReason.LINK_LOCAL_LIMIT)).isEqualTo(6);
