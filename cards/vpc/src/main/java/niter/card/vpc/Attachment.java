@@ -34,12 +34,14 @@ final class Attachment implements Network {
     private Rule[] in = {};
     private Rule[] out = {};
     private Capture[] captures = {};
-    private long second; // when the present one began
-    private int linkLocal; // packets in it
+    private final long[] linkLocal =
+            new long[LINK_LOCAL_PER_SECOND]; // when the last passed, a ring
+    private int oldest; // of them
     private long advertised; // when the router was advertised last
     private boolean untold; // the guest was given frames since tell()
 
     Attachment(Vpc vpc, Interface config, Port port) {
+        Arrays.fill(linkLocal, Long.MIN_VALUE / 2); // long ago
         quota = new FlowQuota(vpc.flowsOfAnInterface());
         this.vpc = vpc;
         this.config = config;
@@ -172,14 +174,18 @@ final class Attachment implements Network {
         return false;
     }
 
-    /** Counts a packet to a link-local service; false where it is one too many. */
+    /**
+     * Lets a packet to a link-local service pass; false where it is one too many. In no second,
+     * wherever it begins, do more than 1,024 pass; all of them may come at once. What is refused
+     * does not count. A bucket of as many tokens would give a burst and a second's refill together.
+     */
     boolean linkLocal(long nowNanos) {
-        if (nowNanos - second >= SECOND) {
-            second = nowNanos;
-            linkLocal = 0;
+        if (nowNanos - linkLocal[oldest] < SECOND) {
+            return false;
         }
-        linkLocal++;
-        return linkLocal <= LINK_LOCAL_PER_SECOND;
+        linkLocal[oldest] = nowNanos;
+        oldest = (oldest + 1) % LINK_LOCAL_PER_SECOND;
+        return true;
     }
 
     /** When it was told of its router last. */

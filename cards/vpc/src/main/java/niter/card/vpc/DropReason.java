@@ -24,7 +24,7 @@ enum DropReason {
     TOO_BIG,
     /** Part of a packet whose first part was not seen or not allowed. */
     FRAGMENT,
-    /** Link-local services had 1,024 packets in this second already. */
+    /** Link-local services had 1,024 packets within the last second. */
     LINK_LOCAL_LIMIT,
     /** A link-local service that is not there, or a request that it does not answer. */
     SERVICE,

@@ -482,4 +482,37 @@ class VpcTest {
         assertThatThrownBy(() -> Ipv4.Range.of("10.0.0.1/8")).hasMessageContaining("host bits");
         assertThatThrownBy(() -> Ipv4.address("1.2.3.256")).hasMessageContaining("IPv4");
     }
+
+    /** "1,024 packets/s", in any second. */
+    @Test
+    void aSecondsRationIsNotGivenTwiceWithinAMillisecond() {
+        Interface own = interfaces.get(0);
+        byte[] frame =
+                Packet.ipv4(
+                        own.mac(),
+                        own.address(),
+                        Ipv4.address("169.254.169.254"),
+                        17,
+                        Packet.udp(1, 2, 0));
+        nanos = 1_000_000_000L;
+        send(0, frame);
+        nanos = 1_999_500_000L;
+        for (int i = 0; i < 1023; i++) {
+            send(0, frame);
+        }
+        nanos = 2_000_000_000L;
+        for (int i = 0; i < 1024; i++) {
+            send(0, frame);
+        }
+        assertThat(drops(0, DropReason.LINK_LOCAL_LIMIT)).as("of 2,047 in 0.5 ms").isPositive();
+        assertThat(drops(0, DropReason.LINK_LOCAL_LIMIT)).as("but the first's").isEqualTo(1023);
+        nanos = 2_999_499_999L;
+        send(0, frame);
+        assertThat(drops(0, DropReason.LINK_LOCAL_LIMIT)).as("a second less 1 ns").isEqualTo(1024);
+        nanos = 2_999_500_000L;
+        for (int i = 0; i < 1024; i++) {
+            send(0, frame);
+        }
+        assertThat(drops(0, DropReason.LINK_LOCAL_LIMIT)).as("1,023 are free").isEqualTo(1025);
+    }
 }
