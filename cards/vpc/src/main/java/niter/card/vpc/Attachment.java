@@ -200,7 +200,7 @@ final class Attachment implements Network {
     /** Counts a packet for the operator; where an allowance is the reason, for its guest too. */
     void drop(DropReason reason) {
         drops.add(reason);
-        if (reason == DropReason.FLOW_TABLE_FULL) {
+        if (reason == DropReason.FLOW_TABLE_FULL || reason == DropReason.UPLINK_SHARE) {
             port.exceeded(Allowance.CONNTRACK);
         } else if (reason == DropReason.LINK_LOCAL_LIMIT) {
             port.exceeded(Allowance.LINK_LOCAL);

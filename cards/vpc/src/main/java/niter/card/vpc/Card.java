@@ -47,6 +47,9 @@ final class Card implements Vpc.Outlets {
     /** In the list of drops: what came by the uplink and was for no interface. */
     private static final String UPLINK = "uplink";
 
+    /** The same of what came from the link-local services' process. */
+    private static final String SERVICES = "services";
+
     private final Escrow escrow;
     private final CardEvents events;
     private final Core core = new Core("core");
@@ -294,6 +297,7 @@ final class Card implements Vpc.Outlets {
                         add(drops, one.request().getFunctionId(), one.attachment().drops());
                     }
                     add(drops, UPLINK, vpc.uplinkDrops());
+                    add(drops, SERVICES, vpc.servicesDrops());
                     return drops.build();
                 });
     }
@@ -317,6 +321,7 @@ final class Card implements Vpc.Outlets {
                     served.values().forEach(one -> one.measure(text));
                     served.forEach((id, one) -> measure(text, id, one.attachment().drops()));
                     measure(text, UPLINK, vpc.uplinkDrops());
+                    measure(text, SERVICES, vpc.servicesDrops());
                     return true;
                 });
     }

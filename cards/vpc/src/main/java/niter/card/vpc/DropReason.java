@@ -6,7 +6,7 @@ enum DropReason {
     MALFORMED,
     /** The source is not the interface's own MAC address. */
     SPOOFED_MAC,
-    /** The source is not the interface's own IP address. */
+    /** The source is not the interface's own IP address, or from beside the card not theirs. */
     SPOOFED_ADDRESS,
     /** A protocol that a VPC does not carry, or IPv6 where the interface has none. */
     PROTOCOL,

@@ -28,6 +28,7 @@ final class Vpc {
     private final Ipv4Router ipv4;
     private final Ipv6Router ipv6;
     private final DropCounts uplinkDrops = new DropCounts();
+    private final DropCounts servicesDrops = new DropCounts();
     private final List<Attachment> untold = new ArrayList<>(); // since tell()
     private boolean inBatch; // from a guest's frame to its tell()
     private long batchNanos; // when it began
@@ -162,20 +163,37 @@ final class Vpc {
 
     /** The services answer an interface: from a service's address, to the interface's own. */
     void fromServices(Frame frame) {
+        @Nullable DropReason dropped = served(frame);
+        if (dropped != null) {
+            servicesDrops.add(dropped);
+        }
+    }
+
+    /** What the services sent and may not send. */
+    DropCounts servicesDrops() {
+        return servicesDrops;
+    }
+
+    private @Nullable DropReason served(Frame frame) {
         Layers layers = frame.layers();
         MemorySegment head = frame.head();
         Configuration now = configuration;
-        if (layers.etherType() != Layers.IPV4 || layers.protocol() == Layers.NONE || now == null) {
-            return;
+        if (layers.etherType() != Layers.IPV4) {
+            return DropReason.PROTOCOL;
+        }
+        if (layers.protocol() == Layers.NONE) {
+            return DropReason.MALFORMED;
         }
         int source = Wire.u32(head, layers.network() + 12);
         Attachment to = byAddress.get(Wire.u32(head, layers.network() + 16));
-        if (to == null
-                || Wire.mac(head, 0) != to.config().mac()
-                || source != now.resolver() && !Ipv4Router.isLinkLocal(source)) {
-            return;
+        if (to == null || now == null || Wire.mac(head, 0) != to.config().mac()) {
+            return DropReason.NO_ROUTE; // nobody has both addresses
+        }
+        if (source != now.resolver() && !Ipv4Router.isLinkLocal(source)) {
+            return DropReason.SPOOFED_ADDRESS;
         }
         to.deliver(frame);
+        return null;
     }
 
     /** The world sends a frame to whoever has a public address. */

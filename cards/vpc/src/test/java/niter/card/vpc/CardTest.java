@@ -4,11 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Objects;
 import niter.controller.control.CardEvents;
 import niter.controller.control.ControlChannel;
 import niter.controller.control.MetricsText;
+import niter.controller.control.protocol.Drop;
+import niter.controller.control.protocol.Drops;
 import niter.controller.control.protocol.EnsureInterface;
 import niter.controller.control.protocol.FromCard;
 import niter.controller.control.protocol.FunctionEvent;
@@ -21,6 +26,7 @@ import niter.controller.control.protocol.SecurityGroup;
 import niter.controller.control.protocol.SetNetwork;
 import niter.controller.control.protocol.ToCard;
 import niter.linux.Descriptor;
+import niter.linux.FileIo;
 import niter.linux.MemoryFile;
 import niter.linux.UnixSocket;
 import niter.pcie.Escrow;
@@ -28,6 +34,7 @@ import niter.pcie.FunctionClient;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The card as the controller and a machine see it. */
@@ -212,6 +219,38 @@ class CardTest {
         card.measure(text);
         assertThat(text.toString()).contains("niter_vpc_received_packets_total");
         succeed(remove());
+    }
+
+    /** Where the operator sees what a services' process that was broken into sends. */
+    @Test
+    @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+    void whatTheServicesMayNotSendIsListed() {
+        byte[] nowhere = Packet.ipv4(1, 2, 3, 17, Packet.udp(1, 2, 0));
+        MemorySegment memory = Arena.ofAuto().allocate(nowhere.length);
+        memory.copyFrom(MemorySegment.ofArray(nowhere));
+        Path path = directory.resolve("services");
+        try (Descriptor listener = UnixSocket.listen(path, UnixSocket.Type.SEQPACKET, 4);
+                Descriptor services = Objects.requireNonNull(UnixSocket.accept(listener))) {
+            FileIo.write(services.number(), memory.address(), nowhere.length);
+            Drops drops;
+            do { // until the card has read it
+                drops =
+                        ask(ToCard.newBuilder().setListDrops(ListDrops.getDefaultInstance()))
+                                .getDrops();
+            } while (drops.getDropCount() == 0);
+            assertThat(drops.getDropList())
+                    .containsExactly(
+                            Drop.newBuilder()
+                                    .setInterfaceId("services")
+                                    .setReason("NO_ROUTE")
+                                    .setPackets(1)
+                                    .build());
+        }
+        MetricsText text = new MetricsText();
+        card.measure(text);
+        assertThat(text.toString())
+                .contains(
+                        "niter_vpc_dropped_packets_total{interface_id=\"services\",reason=\"no-route\"} 1");
     }
 
     private static ControlChannel accept(Descriptor listener) {

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -402,5 +403,42 @@ class OutsideTest {
             guest.flush();
             assertThat(host.uplink.size() - flows).isEqualTo(second > 240 ? 1 : 0);
         }
+    }
+
+    /** "A counter with a reason for every dropped packet", those of the services' among them. */
+    @Test
+    void whatTheServicesMayNotSendIsCounted() {
+        Interface to = interfaces.get(0);
+        byte[] frame = Packet.ipv4(UPLINK_MAC, FAR, to.address(), 17, Packet.udp(53, 53, 0));
+        ByteBuffer.wrap(frame).putShort(0, (short) (to.mac() >>> 32)).putInt(2, (int) to.mac());
+        vpc.fromServices(Packet.frame(frame));
+        assertThat(received.get(0)).as("from no service's address").isEmpty();
+        assertThat(vpc.servicesDrops().of(DropReason.SPOOFED_ADDRESS)).isEqualTo(1);
+        assertThat(dropped()).isEqualTo(1);
+        ByteBuffer.wrap(frame).putInt(26, Ipv4.address("169.254.169.254"));
+        vpc.fromServices(Packet.frame(frame));
+        assertThat(received.get(0)).as("from a service's").hasSize(1);
+        assertThat(dropped()).isEqualTo(1);
+        ByteBuffer.wrap(frame).putInt(2, (int) to.mac() + 1);
+        vpc.fromServices(Packet.frame(frame));
+        assertThat(vpc.servicesDrops().of(DropReason.NO_ROUTE)).as("another's MAC").isEqualTo(1);
+        ByteBuffer.wrap(frame).putShort(12, (short) 0x86dd);
+        vpc.fromServices(Packet.frame(frame));
+        assertThat(vpc.servicesDrops().of(DropReason.PROTOCOL)).as("IPv6").isEqualTo(1);
+        vpc.fromServices(Packet.frame(Arrays.copyOf(frame, 13)));
+        assertThat(dropped()).as("not even Ethernet").isEqualTo(4);
+        assertThat(received.get(0)).hasSize(1);
+    }
+
+    /** Of whatever came, for whatever reason. */
+    private long dropped() {
+        long dropped = 0;
+        for (DropReason reason : DropReason.values()) {
+            dropped += vpc.uplinkDrops().of(reason) + vpc.servicesDrops().of(reason);
+            for (int i = 0; i < attachments.size(); i++) {
+                dropped += drops(i, reason);
+            }
+        }
+        return dropped;
     }
 }
