@@ -294,13 +294,13 @@ final class Card {
         }
     }
 
+    /** Where the keeper cannot be asked it is to be repeated: the function itself has ended. */
     private void remove(String functionId) throws IOException {
-        @Nullable ServedVolume function = served.get(functionId);
+        @Nullable ServedVolume function = served.remove(functionId);
         if (function == null) {
             forget(functionId);
         } else {
             function.remove();
-            served.remove(functionId);
         }
         events.forget(functionId);
     }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import niter.controller.control.CardConnection;
 import niter.controller.control.CardEvents;
 import niter.controller.control.ControlChannel;
@@ -19,6 +20,7 @@ import niter.controller.control.protocol.RemoveFunction;
 import niter.controller.control.protocol.ToCard;
 import niter.linux.Descriptor;
 import niter.linux.UnixSocket;
+import niter.pcie.Escrow;
 import niter.pcie.FunctionClient;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -265,5 +267,51 @@ class CardTest {
             throw new AssertionError("the card ended the connection");
         }
         return received.message();
+    }
+
+    /** The keeper is away for a moment when an instance stops, and back when it starts again. */
+    @Test
+    void whatIsAnsweredAsServedIsServed() throws Exception {
+        removeWhileTheKeeperIsAway();
+        succeed(ensure(function()));
+        try (FunctionClient client = FunctionClient.connect(socket())) {
+            assertThat(client.read(7, 0, 4)).isEqualTo(0x80611d0fL);
+        }
+    }
+
+    @Test
+    void aRemovalThatFailedHalfWayIsRepeated() throws Exception {
+        removeWhileTheKeeperIsAway();
+        assertThat(keeper.size()).isPositive();
+        succeed(remove());
+        assertThat(keeper.size()).isZero();
+        succeed(delete());
+    }
+
+    /** A function is served, and then half removed. */
+    private void removeWhileTheKeeperIsAway() throws Exception {
+        Files.createDirectories(directory.resolve("volumes"));
+        AtomicBoolean away = new AtomicBoolean();
+        Escrow restarting =
+                new Escrow() {
+                    @Override
+                    public void hold(Map<String, Descriptor> byKey) {
+                        keeper.hold(byKey);
+                    }
+
+                    @Override
+                    public void release(String... keys) throws IOException {
+                        if (away.get()) {
+                            throw new IOException("the keeper does not answer");
+                        }
+                        keeper.release(keys);
+                    }
+                };
+        card = new Card(new Volumes(directory.resolve("volumes")), restarting, events);
+        succeed(create(1 << 20));
+        succeed(ensure(function()));
+        away.set(true);
+        refuse("the keeper does not answer", remove());
+        away.set(false);
     }
 }
