@@ -45,6 +45,21 @@ final class Zone {
                     Ipv4.Range.of("127.0.0.0/8"),
                     Ipv4.Range.of("0.0.0.0/8"));
 
+    /**
+     * RFC 6303, sections 4.3 to 4.5: ::, ::1, fd00::/8 and fe80::/10; and fc00::/8 beside them,
+     * which is as private (RFC 4193).
+     */
+    private static final List<String> PRIVATE_IPV6 =
+            List.of(
+                    "0.".repeat(32) + "ip6.arpa",
+                    "1." + "0.".repeat(31) + "ip6.arpa",
+                    "c.f.ip6.arpa",
+                    "d.f.ip6.arpa",
+                    "8.e.f.ip6.arpa",
+                    "9.e.f.ip6.arpa",
+                    "a.e.f.ip6.arpa",
+                    "b.e.f.ip6.arpa");
+
     /** RFC 6761 and 6762: a stub on the host would answer them with what is near it. */
     private static final Set<String> HERE = Set.of("localhost", "local");
 
@@ -67,6 +82,11 @@ final class Zone {
         }
         if (text.endsWith(REVERSE)) {
             return reverse(guests, asks, question, text);
+        }
+        for (String zone : PRIVATE_IPV6) { // the VPC's too: its names have no IPv6 addresses
+            if (text.equals(zone) || text.endsWith("." + zone)) {
+                return new Answer(Rcode.NXDOMAIN, List.of(), authority(zone));
+            }
         }
         String last = text.substring(text.lastIndexOf('.') + 1);
         boolean single = name.labels() == 2 && !OF_A_TOP.contains(question.getType());

@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import niter.controller.control.Ipv4;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,6 +39,7 @@ class ResolverTest {
     private DatagramSocket upstream;
     private Lab lab;
     private int port = 20_000;
+    private final List<String> asked = new CopyOnWriteArrayList<>();
 
     @BeforeEach
     void begin() throws IOException {
@@ -67,6 +69,7 @@ class ResolverTest {
                 upstream.receive(packet);
                 Message query = new Message(java.util.Arrays.copyOf(bytes, packet.getLength()));
                 Record question = query.getQuestion();
+                asked.add(question.getName().toString());
                 Message answer = new Message(query.getHeader().getID());
                 answer.getHeader().setFlag(Flags.QR);
                 answer.addRecord(question, Section.QUESTION);
@@ -227,5 +230,30 @@ class ResolverTest {
         byte[] broken = query("example.com", Type.A).toWire();
         broken[12] = (byte) 0xff; // a pointer to nowhere
         assertThat(new Message(ask(broken, VPC_RESOLVER)).getRcode()).isEqualTo(Rcode.FORMERR);
+    }
+
+    /** Who has which address near the host is no more told of IPv6 than of IPv4. */
+    @Test
+    void whatLiesNearTheHostIsAskedForByNobodyWithIpv6Either() throws IOException {
+        asked.clear();
+        String rest = "0.".repeat(27);
+        for (String near :
+                List.of(
+                        "1." + rest + "0.0.d.f.ip6.arpa", // fd00::1, unique local
+                        "1." + rest + "0.0.c.F.IP6.arpa", // fc00::1
+                        "d.f.ip6.arpa",
+                        "1." + rest + "0.8.e.f.ip6.arpa", // fe80::1, on the link
+                        "1." + rest + "f.b.e.f.ip6.arpa", // febf::1
+                        "0." + rest + "0.0.0.0.ip6.arpa", // ::
+                        "1." + rest + "0.0.0.0.ip6.arpa")) { // ::1
+            Message answer = ask(near, Type.PTR);
+            assertThat(answer.getRcode()).as(near).isEqualTo(Rcode.NXDOMAIN);
+            assertThat(answer.getSection(Section.AUTHORITY)).as(near).hasSize(1);
+        }
+        assertThat(asked).as("what the host's resolver was asked").isEmpty();
+        String far = "1." + rest + "0.0.0.2.ip6.arpa"; // 2000::1
+        ask(far, Type.PTR);
+        ask("2." + rest + "0.0.0.0.ip6.arpa", Type.PTR); // ::2
+        assertThat(asked).containsExactly(far + ".", "2." + rest + "0.0.0.0.ip6.arpa.");
     }
 }
