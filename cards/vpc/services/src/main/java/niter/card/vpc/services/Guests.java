@@ -49,10 +49,6 @@ final class Guests {
         return byId.values();
     }
 
-    @Nullable Guest get(String id) {
-        return byId.get(id);
-    }
-
     /** Whose frames these are; both must be the interface's. */
     @Nullable Guest from(long mac, int address) {
         @Nullable Guest guest = byMac.get(mac);

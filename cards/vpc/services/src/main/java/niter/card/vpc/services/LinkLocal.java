@@ -151,9 +151,4 @@ final class LinkLocal {
     long deadline() {
         return tcp.deadline();
     }
-
-    /** TCP connections there are. */
-    int connections() {
-        return tcp.size();
-    }
 }
