@@ -36,13 +36,22 @@ final class ConsoleLog implements AutoCloseable {
         return output;
     }
 
+    /** Adds it, or, where that fails, none of it or a part. The next write may succeed. */
     void write(byte[] bytes, int length) throws IOException {
         if (output.length() + length > MAX_BYTES) {
-            output.close();
-            Files.move(file, previous, StandardCopyOption.REPLACE_EXISTING);
-            output = append(file);
+            rotate();
         }
         output.write(bytes, 0, length);
+    }
+
+    /** What fails here is tried again at the next write: until then the full file stays open. */
+    private void rotate() throws IOException {
+        if (Files.exists(file)) { // not where it was moved, and the next one could not be opened
+            Files.move(file, previous, StandardCopyOption.REPLACE_EXISTING);
+        }
+        RandomAccessFile full = output;
+        output = append(file);
+        full.close();
     }
 
     /** All that is kept, oldest first. */

@@ -23,6 +23,7 @@ final class SerialConsole implements AutoCloseable {
     private final Set<Consumer<byte[]>> watchers = new CopyOnWriteArraySet<>();
     private final Object order = new Object(); // a watcher sees each byte once
     private final Thread thread;
+    private boolean logFails; // guarded by order
 
     /**
      * Takes over the descriptor and begins to read it.
@@ -52,12 +53,16 @@ final class SerialConsole implements AutoCloseable {
         synchronized (order) {
             try {
                 log.write(chunk, length);
+                logFails = false;
             } catch (IOException e) {
-                LOG.log(
-                        System.Logger.Level.WARNING,
-                        "{0}: console log: {1}",
-                        instance,
-                        e.getMessage());
+                if (!logFails) { // once until it works again: a guest prints as fast as it likes
+                    LOG.log(
+                            System.Logger.Level.WARNING,
+                            "{0}: console log: {1}",
+                            instance,
+                            e.getMessage());
+                }
+                logFails = true;
             }
             byte[] bytes = Arrays.copyOf(chunk, length);
             watchers.forEach(watcher -> watcher.accept(bytes));

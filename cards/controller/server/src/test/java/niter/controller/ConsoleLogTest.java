@@ -1,6 +1,7 @@
 package niter.controller;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -44,5 +45,40 @@ class ConsoleLogTest {
         assertThat(new String(ConsoleLog.read(directory), StandardCharsets.US_ASCII))
                 .isEqualTo("one two");
         assertThat(ConsoleLog.read(directory.resolve("none"))).isEmpty();
+    }
+
+    /** The disk was full when the file was to be another one; then there is room again. */
+    @Test
+    void goesOnOnceThereIsRoomAgain() throws IOException {
+        byte[] line = new byte[4096];
+        Path inTheWay = directory.resolve("console.log.1");
+        Files.createDirectories(
+                inTheWay.resolve("x")); // what cannot be done fails as on a full disk
+        try (ConsoleLog log = ConsoleLog.open(directory)) {
+            for (int n = 0; n < ConsoleLog.MAX_BYTES / line.length; n++) {
+                log.write(line, line.length);
+            }
+            assertThatThrownBy(() -> log.write(line, line.length)).isInstanceOf(IOException.class);
+            Files.delete(inTheWay.resolve("x"));
+            Files.delete(inTheWay);
+            Arrays.fill(line, (byte) 'x');
+            log.write(line, line.length);
+        }
+        assertThat(Files.readAllBytes(directory.resolve("console.log"))).isEqualTo(line);
+        assertThat(ConsoleLog.read(directory)).hasSize(ConsoleLog.MAX_BYTES + line.length);
+    }
+
+    /** It was moved, and then there was no descriptor for the next one; or a user removed it. */
+    @Test
+    void goesOnWhereTheFileIsGone() throws IOException {
+        byte[] line = new byte[4096];
+        try (ConsoleLog log = ConsoleLog.open(directory)) {
+            for (int n = 0; n < ConsoleLog.MAX_BYTES / line.length; n++) {
+                log.write(line, line.length);
+            }
+            Files.move(directory.resolve("console.log"), directory.resolve("console.log.1"));
+            log.write(line, line.length);
+        }
+        assertThat(ConsoleLog.read(directory)).hasSize(ConsoleLog.MAX_BYTES + line.length);
     }
 }
