@@ -6,12 +6,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 import niter.controller.control.KeeperClient;
 import niter.controller.control.MetricsText;
 import niter.controller.control.StateDirectory;
@@ -284,14 +282,22 @@ final class Host {
                     case "disk-space-again", "resumed" -> "";
                     default -> volume + ": " + event.getEvent() + " " + event.getDetail();
                 };
+        owners(volume).forEach(instance -> instance.note(note));
+    }
+
+    /** Whose a function is: of one instance, or of none. */
+    private List<Instance> owners(String function) {
+        String attachedTo = owner(function);
+        List<Instance> owners = new ArrayList<>();
         for (Instance instance : instances.all()) {
             InstanceRecord record = instance.record();
-            if (record.getVolumeId().equals(volume)
-                    || record.getInterfaceId().equals(volume)
-                    || record.getInstanceId().equals(owner(volume))) {
-                instance.note(note);
+            if (record.getVolumeId().equals(function)
+                    || record.getInterfaceId().equals(function)
+                    || record.getInstanceId().equals(attachedTo)) {
+                owners.add(instance);
             }
         }
+        return owners;
     }
 
     /** Whose a volume is that is no root; empty for all else. */
@@ -307,12 +313,9 @@ final class Host {
                 network.tell();
             } else if (card.equals(Network.CARD)) {
                 network.configure();
-                withdrawStrangers(
-                        network.served(), InstanceRecord::getInterfaceId, network::withdraw);
+                withdrawUnwanted(network.served(), network::withdraw);
             } else {
-                Set<String> served = volumes.served();
-                served.removeIf(volume -> !owner(volume).isEmpty());
-                withdrawStrangers(served, InstanceRecord::getVolumeId, volumes::withdraw);
+                withdrawUnwanted(volumes.served(), volumes::withdraw);
             }
         } catch (IOException | Card.RefusedException e) {
             LOG.log(System.Logger.Level.WARNING, "{0}: {1}", card, e.getMessage());
@@ -323,14 +326,16 @@ final class Host {
         void withdraw(String id) throws IOException, Card.RefusedException;
     }
 
-    /** What is served was asked first: what is ensured meanwhile belongs to an instance. */
-    private void withdrawStrangers(
-            Set<String> served, Function<InstanceRecord, String> id, Withdrawal withdrawal)
+    /**
+     * What is served was asked first: what is ensured meanwhile belongs to an instance. What
+     * belongs to one that is stopped it releases by itself, for it may be starting.
+     */
+    private void withdrawUnwanted(Set<String> served, Withdrawal withdrawal)
             throws IOException, Card.RefusedException {
-        Set<String> wanted = new HashSet<>();
-        instances.records().forEach(record -> wanted.add(id.apply(record)));
         for (String one : served) {
-            if (!wanted.contains(one)) {
+            List<Instance> owners = owners(one);
+            owners.forEach(Instance::served);
+            if (owners.isEmpty() && owner(one).isEmpty()) {
                 withdrawal.withdraw(one);
             }
         }

@@ -43,6 +43,7 @@ final class Instance {
     private boolean force;
     private boolean hostGoesDown;
     private boolean working;
+    private boolean unreleased; // stopped, and functions of it are served
     private final Set<String> unplugged = new HashSet<>();
     private long changes;
 
@@ -230,6 +231,18 @@ final class Instance {
         }
     }
 
+    /**
+     * A card serves a function of it. Where it is stopped, a controller that was killed in the
+     * middle of the stop left that.
+     */
+    synchronized void served() {
+        boolean absent = process == Process.ABSENT && record.getWish() == Wish.STOP;
+        if (absent && state == InstanceState.STOPPED) {
+            unreleased = true;
+            wake();
+        }
+    }
+
     synchronized boolean runs() {
         return process == Process.RUNS;
     }
@@ -307,7 +320,7 @@ final class Instance {
                 if (run) {
                     yield Step.LAUNCH;
                 }
-                if (state != InstanceState.STOPPED) {
+                if (state != InstanceState.STOPPED || unreleased) {
                     yield Step.RELEASE;
                 }
                 yield hasAttachmentsPending() ? Step.ATTACHMENTS : Step.NOTHING;
@@ -352,7 +365,9 @@ final class Instance {
 
     private synchronized void released() {
         force = false;
-        if (record.getWish() != Wish.TERMINATE) {
+        unreleased = false;
+        boolean startsAgain = record.getWish() == Wish.RUN && !hostGoesDown;
+        if (record.getWish() != Wish.TERMINATE && !startsAgain) {
             state(InstanceState.STOPPED);
         }
     }
