@@ -9,12 +9,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import niter.controller.northbound.AuthorizeSecurityGroupRequest;
 import niter.controller.northbound.Engine;
 import niter.controller.northbound.Image;
 import niter.controller.northbound.InstanceRequest;
 import niter.controller.northbound.InstanceState;
 import niter.controller.northbound.NorthboundChannel;
+import niter.controller.northbound.RevokeSecurityGroupRequest;
 import niter.controller.northbound.RunInstancesRequest;
+import niter.controller.northbound.SecurityGroupRule;
+import niter.linux.Signals;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -63,6 +67,59 @@ class CardGoneTest {
             try (NorthboundChannel channel = controller()) {
                 assertThat(channel.blocking().terminateInstance(instance).getState())
                         .isEqualTo(InstanceState.TERMINATED);
+            }
+        } finally {
+            host.close();
+        }
+    }
+
+    /**
+     * Who is told that a rule is there or gone may rely on it: the card that follows has it too.
+     */
+    @Test
+    void aRuleIsAnsweredOnceTheCardHasIt() throws IOException {
+        host.succeed("up");
+        try {
+            InstanceRequest instance = instance();
+            try (NorthboundChannel channel = controller()) { // which asks the card too
+                assertThat(channel.blocking().terminateInstance(instance).getState())
+                        .isEqualTo(InstanceState.TERMINATED);
+            }
+            Path log = host.state().log("vpc");
+            Files.delete(log);
+            Files.createDirectory(log); // no card starts until it is gone
+            host.signal("vpc", Signals.SIGKILL);
+            while (host.pid("vpc") != 0) {
+                Thread.onSpinWait();
+            }
+            SecurityGroupRule rule =
+                    SecurityGroupRule.newBuilder()
+                            .setIpProtocol("tcp")
+                            .setFromPort(8080)
+                            .setToPort(8080)
+                            .setCidrIpv4("10.0.0.0/8")
+                            .build();
+            try (NorthboundChannel channel = controller()) {
+                AuthorizeSecurityGroupRequest authorize =
+                        AuthorizeSecurityGroupRequest.newBuilder()
+                                .setGroup("default")
+                                .addRule(rule)
+                                .build();
+                assertThatThrownBy(
+                                () ->
+                                        channel.blocking()
+                                                .withDeadlineAfter(3, TimeUnit.SECONDS)
+                                                .authorizeSecurityGroup(authorize))
+                        .isInstanceOf(StatusRuntimeException.class)
+                        .hasMessageStartingWith("DEADLINE_EXCEEDED");
+                Files.delete(log);
+                channel.blocking()
+                        .revokeSecurityGroup(
+                                RevokeSecurityGroupRequest.newBuilder()
+                                        .setGroup("default")
+                                        .addRule(rule)
+                                        .build());
+                assertThat(host.pid("vpc")).isPositive();
             }
         } finally {
             host.close();

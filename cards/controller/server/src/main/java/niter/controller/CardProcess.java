@@ -54,6 +54,11 @@ final class CardProcess {
         return process.isRunning();
     }
 
+    /** Whether it runs or is about to be started again, with what the one before was told. */
+    boolean isKept() throws IOException {
+        return process.isKept();
+    }
+
     /** Does nothing where it runs. */
     void start() throws IOException {
         process.start(spawn(java, dist));

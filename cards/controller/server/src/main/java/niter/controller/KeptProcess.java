@@ -30,6 +30,11 @@ final class KeptProcess {
         return false;
     }
 
+    /** Whether it runs or, where it has ended, is about to be started again. */
+    boolean isKept() throws IOException {
+        return keeper.processes().stream().anyMatch(one -> one.getName().equals(name));
+    }
+
     /** Starts it where it does not run. */
     void start(Spawn spawn) throws IOException {
         if (isRunning()) {
@@ -39,7 +44,7 @@ final class KeptProcess {
             keeper.spawn(spawn);
         } catch (KeeperRefusedException e) {
             // Another one started it, or it is about to be started again.
-            if (keeper.processes().stream().noneMatch(one -> one.getName().equals(name))) {
+            if (!isKept()) {
                 throw new IOException(name + " cannot be started: " + e.getMessage(), e);
             }
         }

@@ -187,10 +187,14 @@ final class Network {
         configure();
     }
 
-    /** Brings a change of the groups into force where the card runs; it asks when it starts. */
+    /**
+     * Brings a change of the groups into force. A card that has ended comes back with the rules
+     * that it was told last, so its next start is waited for; one that was never needed asks when
+     * it starts.
+     */
     void changed() throws IOException {
         try {
-            if (process.isRunning()) {
+            if (process.isKept()) {
                 configure();
             }
         } catch (Card.RefusedException e) {
