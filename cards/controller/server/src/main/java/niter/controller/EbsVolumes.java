@@ -115,9 +115,7 @@ final class EbsVolumes {
             if (!token.isEmpty() && one.getClientToken().equals(token)) {
                 if (!one.getName().equals(request.getName())
                         || one.getSizeBytes() != request.getSizeGib() << 30) {
-                    throw ApiException.invalid(
-                            "IdempotentParameterMismatch: client_token: was used for another"
-                                    + " request: take a new one");
+                    throw otherRequest();
                 }
                 return one;
             }
@@ -191,7 +189,9 @@ final class EbsVolumes {
         synchronized (records) { // an instance that ends looks here after its state has changed
             VolumeRecord record = find(request.getVolume());
             id = record.getVolumeId();
-            if (!isRepeated(record, request.getClientToken())) {
+            if (isRepeated(record, request.getClientToken())) {
+                checkSame(record, instance, request.getDevice());
+            } else {
                 check(record, instance, request.getDevice());
                 String device = device(request.getDevice(), instance.id());
                 records.update(
@@ -227,6 +227,22 @@ final class EbsVolumes {
     /** A client whose controller was restarted asks again. */
     private static boolean isRepeated(VolumeRecord record, String token) {
         return !token.isEmpty() && record.getLastToken().equals(token);
+    }
+
+    /** Where it did not become one, the reason is the answer, whatever is asked for now. */
+    private static void checkSame(VolumeRecord record, Instance instance, String device)
+            throws ApiException {
+        boolean isDevice = device.isEmpty() || device.equals(record.getDeviceName());
+        boolean isSame = record.getInstanceId().equals(instance.id()) && isDevice;
+        if (!record.getInstanceId().isEmpty() && !isSame) {
+            throw otherRequest();
+        }
+    }
+
+    private static ApiException otherRequest() {
+        return ApiException.invalid(
+                "IdempotentParameterMismatch: client_token: was used for another request: take a new"
+                        + " one");
     }
 
     private void check(VolumeRecord record, Instance instance, String device) throws ApiException {

@@ -6,8 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.grpc.Status;
 import java.nio.file.Path;
 import niter.controller.control.StateDirectory;
+import niter.controller.northbound.AttachVolumeRequest;
 import niter.controller.northbound.CreateVolumeRequest;
+import niter.controller.record.InstanceRecord;
 import niter.controller.record.VolumeRecord;
+import niter.controller.record.Wish;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +36,7 @@ class EbsVolumesTest {
     @TempDir Path directory;
     private VolumeRecords records;
     private EbsVolumes volumes;
+    private Instances instances;
 
     @BeforeEach
     void open() throws Exception {
@@ -43,7 +47,24 @@ class EbsVolumesTest {
         CardProcess process = new CardProcess(Volumes.CARD, null, state, "java", directory);
         volumes =
                 new EbsVolumes(
-                        records, new Volumes(card, process, state), () -> null, state.volumes());
+                        records,
+                        new Volumes(card, process, state),
+                        () -> instances,
+                        state.volumes());
+        RecordStore store = new RecordStore(state);
+        for (String id : new String[] {"i-1", "i-2"}) {
+            store.write(
+                    InstanceRecord.newBuilder()
+                            .setVersion(RecordStore.VERSION)
+                            .setInstanceId(id)
+                            .setWish(Wish.STOP)
+                            .build());
+        }
+        HostParts parts =
+                new HostParts(
+                        store, null, null, null, null, directory, directory, one -> {}, one -> {});
+        instances = new Instances(store, new Admission(4, 1L << 40, directory), parts);
+        instances.load();
     }
 
     @Test
@@ -72,5 +93,33 @@ class EbsVolumesTest {
                     .hasMessageStartingWith("IdempotentParameterMismatch: client_token: ");
         }
         assertThat(records.all()).isEqualTo(before);
+    }
+
+    @Test
+    void aTokenThatAttachedItElsewhereIsRefused() throws Exception {
+        VolumeRecord attached =
+                records.update(
+                        DATA.getVolumeId(),
+                        next ->
+                                next.setInstanceId("i-1")
+                                        .setDeviceName("/dev/sdf")
+                                        .setLastToken("attach"));
+        AttachVolumeRequest request =
+                AttachVolumeRequest.newBuilder()
+                        .setVolume("data")
+                        .setInstance("i-1")
+                        .setDevice("/dev/sdf")
+                        .setClientToken("attach")
+                        .build();
+        for (AttachVolumeRequest other :
+                new AttachVolumeRequest[] {
+                    request.toBuilder().setInstance("i-2").build(),
+                    request.toBuilder().setDevice("/dev/sdg").build()
+                }) {
+            assertThatThrownBy(() -> volumes.attach(other))
+                    .isInstanceOf(ApiException.class)
+                    .hasMessageStartingWith("IdempotentParameterMismatch: client_token: ");
+        }
+        assertThat(records.all()).containsExactly(attached);
     }
 }
