@@ -36,9 +36,7 @@ class StopKillTest {
                 TestHost host = new TestHost(home)) {
             String id = succeed(host.start(NOTHING, environment, "run", "--detach")).strip();
             Path disk = host.state().functionSocket(one(host).getRootVolumeId());
-            while (one(host).getState() != InstanceState.RUNNING) {
-                TestHost.idle(LOOK_MILLIS);
-            }
+            awaitRunning(host);
             assertThat(disk).exists();
             int killed = host.pid("controller");
             points.arm(Failpoint.CONTROLLER_CARD_ASKED, 1, killed);
@@ -52,7 +50,14 @@ class StopKillTest {
             assertThat(host.pid(id)).isZero();
             assertThat(one(host).getState()).isEqualTo(InstanceState.STOPPED);
             succeed(host.start(NOTHING, environment, "start", id));
+            awaitRunning(host);
             assertThat(disk).exists();
+        }
+    }
+
+    private static void awaitRunning(TestHost host) throws InterruptedException {
+        while (one(host).getState() != InstanceState.RUNNING) {
+            TestHost.idle(LOOK_MILLIS);
         }
     }
 
