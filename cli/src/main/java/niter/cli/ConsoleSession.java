@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.atomic.AtomicReference;
 import niter.controller.northbound.ConsoleInput;
 import niter.controller.northbound.ConsoleOutput;
 import niter.controller.northbound.NorthboundChannel;
@@ -26,8 +25,8 @@ final class ConsoleSession {
 
     private final NorthboundChannel channel;
     private final String instance;
-    private final AtomicReference<@Nullable StreamObserver<ConsoleInput>> input =
-            new AtomicReference<>();
+    private @Nullable StreamObserver<ConsoleInput> input; // guarded by this
+    private boolean inputEnded; // guarded by this
     private final CompletableFuture<Integer> left = new CompletableFuture<>();
 
     ConsoleSession(NorthboundChannel channel, String instance) {
@@ -37,10 +36,9 @@ final class ConsoleSession {
 
     /** Until the user leaves or the instance stops; the exit status. */
     int run() {
+        CompletableFuture<Void> ended = open(true);
         Thread.ofPlatform().daemon().name("console-input").start(this::passInput);
-        boolean first = true;
         while (true) {
-            CompletableFuture<Void> ended = open(first);
             try {
                 CompletableFuture.anyOf(ended, left).join();
                 return 0;
@@ -51,7 +49,7 @@ final class ConsoleSession {
                 if (!away || left.isDone()) {
                     throw e.getCause() instanceof RuntimeException cause ? cause : e;
                 }
-                first = false;
+                ended = open(false);
             }
         }
     }
@@ -61,8 +59,23 @@ final class ConsoleSession {
         StreamObserver<ConsoleInput> observer =
                 channel.async().console(new Output(ended, showsPast));
         observer.onNext(ConsoleInput.newBuilder().setInstance(instance).build());
-        input.set(observer);
+        pass(observer);
         return ended;
+    }
+
+    private synchronized void pass(StreamObserver<ConsoleInput> to) {
+        input = to;
+        if (inputEnded) {
+            to.onCompleted();
+        }
+    }
+
+    /** Nobody is there to leave: the controller ends the stream once it has all that was typed. */
+    private synchronized void endInput() {
+        inputEnded = true;
+        if (input != null) {
+            input.onCompleted();
+        }
     }
 
     private void passInput() {
@@ -79,16 +92,15 @@ final class ConsoleSession {
                 }
                 type(buffer, count);
             }
-            left.complete(0); // the end of input: nobody is there to leave
+            endInput();
         } catch (IOException e) {
             return; // no more input; output goes on
         }
     }
 
-    private void type(byte[] bytes, int count) {
-        @Nullable StreamObserver<ConsoleInput> to = input.get();
-        if (to != null && count > 0) {
-            to.onNext(
+    private synchronized void type(byte[] bytes, int count) {
+        if (input != null && count > 0) {
+            input.onNext(
                     ConsoleInput.newBuilder()
                             .setData(ByteString.copyFrom(bytes, 0, count))
                             .build());

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import niter.controller.northbound.InstanceState;
@@ -68,6 +70,16 @@ class StopStartTest {
         sum = guest.shell(CHECK);
         assertThat(Long.parseLong(guest.shell("stat -c %s /root/data").strip()))
                 .isGreaterThanOrEqualTo(1L << 30);
+    }
+
+    /** What a pipe types all arrives, and then the console ends. */
+    @Test
+    @Order(1)
+    void theEndOfInputLeavesTheConsole() throws IOException {
+        byte[] typed = "echo typed >/run/typed\n".getBytes(StandardCharsets.UTF_8);
+        assertThat(host.start(typed, Map.of(), "console", "one").await().status()).isZero();
+        guest.shell("while [ ! -s /run/typed ]; do sleep 0.1; done");
+        assertThat(guest.shell("cat /run/typed")).isEqualTo("typed\n");
     }
 
     @Test

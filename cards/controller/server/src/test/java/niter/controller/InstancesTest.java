@@ -141,27 +141,18 @@ class InstancesTest {
 
     /** EC2: all parameters are compared. */
     @Test
-    void aTokenWithAnotherVolumeSizeIsRefused() throws Exception {
+    void aTokenWithAnotherVolumeSizeOrCommandLineIsRefused() throws Exception {
         RecordStore store = new RecordStore(state);
         InstanceRecord before = request("token").record(0).toBuilder().setWish(Wish.STOP).build();
         store.write(network.withInterface(before, records));
         Instances instances = instances(store);
         assertThat(instances.make(request("token"))).as("the same").hasSize(1);
-        assertThatThrownBy(() -> instances.make(request("token", 1 << 20, "")))
-                .isInstanceOf(ApiException.class)
-                .hasMessageStartingWith("IdempotentParameterMismatch: ");
-    }
-
-    /** EC2: all parameters are compared. */
-    @Test
-    void aTokenWithAnotherCommandLineIsRefused() throws Exception {
-        RecordStore store = new RecordStore(state);
-        InstanceRecord before = request("token").record(0).toBuilder().setWish(Wish.STOP).build();
-        store.write(network.withInterface(before, records));
-        Instances instances = instances(store);
-        assertThatThrownBy(() -> instances.make(request("token", 0, "quiet")))
-                .isInstanceOf(ApiException.class)
-                .hasMessageStartingWith("IdempotentParameterMismatch: ");
+        for (LaunchRequest other :
+                List.of(request("token", 1 << 20, ""), request("token", 0, "quiet"))) {
+            assertThatThrownBy(() -> instances.make(other))
+                    .isInstanceOf(ApiException.class)
+                    .hasMessageStartingWith("IdempotentParameterMismatch: ");
+        }
     }
 
     @Test

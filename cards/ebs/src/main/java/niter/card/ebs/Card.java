@@ -146,7 +146,7 @@ final class Card {
         } else {
             events.post(id, "resumed", ""); // what was told before is over, or is told again
         }
-        tellFailure(id, function);
+        events.postFailure(id, function.failure());
         LOG.log(System.Logger.Level.INFO, "{0}: resumed", id);
     }
 
@@ -237,7 +237,7 @@ final class Card {
             ServedVolume function = serve(request, own, Map.of());
             served.put(id, function);
             started = true;
-            tellFailure(id, function);
+            events.postFailure(id, function.failure());
         } finally {
             if (!started) {
                 own.releaseAll();
@@ -263,17 +263,6 @@ final class Card {
                             + request.getDeviceName()
                             + "\"");
         }
-    }
-
-    /** Tells of a defect that ends it; after all that was told of its start. */
-    private void tellFailure(String id, ServedVolume function) {
-        function.failure()
-                .thenAccept(
-                        bug ->
-                                events.post(
-                                        id,
-                                        "failed",
-                                        "a defect of the card ended it; its client was let go"));
     }
 
     private ServedVolume serve(

@@ -186,13 +186,7 @@ final class Card implements Vpc.Outlets {
 
     private void serve(String id, ServedInterface one) {
         served.put(id, one);
-        one.failure()
-                .thenAccept(
-                        bug ->
-                                events.post(
-                                        id,
-                                        "failed",
-                                        "a defect of the card ended it; its client was let go"));
+        events.postFailure(id, one.failure());
     }
 
     /** Whether every function that an earlier process served is served again. */

@@ -3,6 +3,7 @@ package niter.controller.control;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.CompletionStage;
 import niter.controller.control.protocol.FromCard;
 import niter.controller.control.protocol.FunctionEvent;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,20 @@ public final class CardEvents {
                         .build();
         latest.put(functionId, message);
         offer(message);
+    }
+
+    /**
+     * Tells of a defect that ends a function, if one ever does.
+     *
+     * @param failure of the function; called once its start was told of, which a defect follows
+     */
+    public void postFailure(String functionId, CompletionStage<RuntimeException> failure) {
+        failure.thenAccept(
+                bug ->
+                        post(
+                                functionId,
+                                "failed",
+                                "a defect of the card ended it; its client was let go"));
     }
 
     private void offer(FunctionEvent event) {
